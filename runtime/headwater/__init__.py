@@ -1,0 +1,189 @@
+"""Headwater: typed events, commands and subscriptions, and the runtime that executes them.
+
+The layers of the runtime, each importing only from those before it:
+
+    schema, clock, errors → events → evolution → streams, workflows → stores
+    → subscriptions, commands → service → transports → operations → app → cli, testing
+
+Names are loaded when first used, so that the `headwater` command starts without pydantic.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .app import App, Lifespan
+    from .clock import Clock, SystemClock
+    from .commands.definition import CommandDefinition, CommandKind
+    from .commands.execution import CommandContext, Outcome
+    from .errors import (
+        CommandRejectedError,
+        ConfigurationError,
+        DeadlineExceededError,
+        DeliveryLostError,
+        EventNotAllowedError,
+        Fault,
+        HandlerFailedError,
+        HeadwaterError,
+        HistoryUnavailableError,
+        NotRunningError,
+        OutcomeUnknownError,
+        RejectedError,
+        UnknownCommandError,
+        UnknownSubscriptionError,
+        UnreadableEventError,
+        VersionConflictError,
+        WorkflowEndedError,
+        WorkflowExistsError,
+        WorkflowNotFoundError,
+    )
+    from .events import (
+        Command,
+        Data,
+        Event,
+        Metadata,
+        Personal,
+        RecordedEvent,
+        UniqueItems,
+        Uri,
+    )
+    from .service import Service, WorkflowDefinition
+    from .stores.contract import DeadLetter
+    from .streams import (
+        DeliverySemantics,
+        FromBeginning,
+        FromLatest,
+        FromOffset,
+        FromTimestamp,
+        Stream,
+        StreamStatistics,
+        StreamType,
+    )
+    from .subscriptions.definition import Mode, Retry, Subscription
+    from .subscriptions.delivery import Delivery, EventContext
+    from .subscriptions.session import Session
+    from .workflows import StreamWriter, Workflow
+
+_HOMES = {
+    "app": ("App", "Lifespan"),
+    "clock": ("Clock", "SystemClock"),
+    "commands.definition": ("CommandDefinition", "CommandKind"),
+    "commands.execution": ("CommandContext", "Outcome"),
+    "errors": (
+        "CommandRejectedError",
+        "ConfigurationError",
+        "DeadlineExceededError",
+        "DeliveryLostError",
+        "EventNotAllowedError",
+        "Fault",
+        "HandlerFailedError",
+        "HeadwaterError",
+        "HistoryUnavailableError",
+        "NotRunningError",
+        "OutcomeUnknownError",
+        "RejectedError",
+        "UnknownCommandError",
+        "UnknownSubscriptionError",
+        "UnreadableEventError",
+        "VersionConflictError",
+        "WorkflowEndedError",
+        "WorkflowExistsError",
+        "WorkflowNotFoundError",
+    ),
+    "events": (
+        "Command",
+        "Data",
+        "Event",
+        "Metadata",
+        "Personal",
+        "RecordedEvent",
+        "UniqueItems",
+        "Uri",
+    ),
+    "service": ("Service", "WorkflowDefinition"),
+    "stores.contract": ("DeadLetter",),
+    "streams": (
+        "DeliverySemantics",
+        "FromBeginning",
+        "FromLatest",
+        "FromOffset",
+        "FromTimestamp",
+        "Stream",
+        "StreamStatistics",
+        "StreamType",
+    ),
+    "subscriptions.definition": ("Mode", "Retry", "Subscription"),
+    "subscriptions.delivery": ("Delivery", "EventContext"),
+    "subscriptions.session": ("Session",),
+    "workflows": ("StreamWriter", "Workflow"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "App",
+    "Clock",
+    "Command",
+    "CommandContext",
+    "CommandDefinition",
+    "CommandKind",
+    "CommandRejectedError",
+    "ConfigurationError",
+    "Data",
+    "DeadLetter",
+    "DeadlineExceededError",
+    "Delivery",
+    "DeliveryLostError",
+    "DeliverySemantics",
+    "Event",
+    "EventContext",
+    "EventNotAllowedError",
+    "Fault",
+    "FromBeginning",
+    "FromLatest",
+    "FromOffset",
+    "FromTimestamp",
+    "HandlerFailedError",
+    "HeadwaterError",
+    "HistoryUnavailableError",
+    "Lifespan",
+    "Metadata",
+    "Mode",
+    "NotRunningError",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Personal",
+    "RecordedEvent",
+    "RejectedError",
+    "Retry",
+    "Service",
+    "Session",
+    "Stream",
+    "StreamStatistics",
+    "StreamType",
+    "StreamWriter",
+    "Subscription",
+    "SystemClock",
+    "UniqueItems",
+    "UnknownCommandError",
+    "UnknownSubscriptionError",
+    "UnreadableEventError",
+    "Uri",
+    "VersionConflictError",
+    "Workflow",
+    "WorkflowDefinition",
+    "WorkflowEndedError",
+    "WorkflowExistsError",
+    "WorkflowNotFoundError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

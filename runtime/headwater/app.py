@@ -1,0 +1,278 @@
+"""A running service: executes commands, hands events to handlers, lets others subscribe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from .clock import Clock, SystemClock
+from .commands.execution import BoundCommand, CommandContext, Executor, Outcome
+from .errors import ConfigurationError, NotRunningError, UnknownSubscriptionError
+from .events import Command, Event
+from .handlers import resolve_functions
+from .service import Service
+from .stores.committer import Committer
+from .stores.contract import DeadLetter, FeedKey, Store
+from .stores.memory import MemoryStore
+from .streams import StreamStatistics
+from .subscriptions.activity import Activity
+from .subscriptions.definition import Mode, Subscription
+from .subscriptions.handling import Workers
+from .subscriptions.reader import Reader, Surroundings, feed_of
+from .subscriptions.session import Session
+
+__all__ = ["App", "Lifespan"]
+
+E = TypeVar("E", bound=Event)
+H = TypeVar("H")
+R = TypeVar("R")
+
+Lifespan: TypeAlias = "Callable[[App[Any]], AbstractAsyncContextManager[Any]]"
+
+DEFAULT_DEADLINE = 30.0  # seconds
+
+
+class App(Generic[H]):
+    """A service with its handlers and its store; it runs while the `async with` block lasts.
+
+    `lifespan` is entered before the first event is handled and left after the last; what it yields
+    is every handler's `context.state`. On leaving the block the app takes no new commands, lets
+    those that run finish, then the handlers, both within `drain` seconds; then it ends the
+    sessions.
+
+    Raises:
+        ConfigurationError: Handlers are missing or do not fit, all of them named at once; or there
+            is no such database.
+    """
+
+    def __init__(
+        self,
+        service: Service[H],
+        *,
+        handlers: H | None = None,
+        database: str = "memory://",
+        lifespan: Lifespan | None = None,
+        drain: float = 10.0,
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.service = service
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.SystemRandom()
+        self._functions = resolve_functions(service, handlers)
+        self._store = _store_for(database, self._clock)
+        self._lifespan = lifespan
+        self._drain = drain
+        self._activity = Activity()
+        self._committer = Committer(self._store)
+        self._executor = Executor(
+            service.name,
+            [
+                BoundCommand(
+                    definition=command,
+                    stream=service.stream_of(command),
+                    emits=service.emitted_by(command),
+                    handler=self._functions[command.handler],
+                    validator=self._functions[command.validator] if command.validator else None,
+                )
+                for command in service.commands
+            ],
+            store=self._store,
+            committer=self._committer,
+            registry=service.registry,
+            clock=self._clock,
+            chance=self._chance,
+        )
+        self._state: Any = None
+        self._is_running = False
+        self._stop_by = 0.0  # the event loop's time
+        self._sessions: set[Session[Any]] = set()
+        self._opened = AsyncExitStack()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes commands and subscribers."""
+        return self._is_running
+
+    async def __aenter__(self) -> App[H]:
+        if self._is_running:
+            raise ConfigurationError(f"{self.service.name} is running already")
+        async with AsyncExitStack() as opened:
+            await self._store.open(self.service.streams)
+            opened.push_async_callback(self._store.close)
+            opened.push_async_callback(self._committer.close)
+            for subscription in self.service.subscriptions:
+                if subscription.mode is Mode.EXCLUSIVE or subscription.handler is not None:
+                    stream = self.service.stream(subscription.stream)
+                    await self._store.register(feed_of(subscription, stream, self.service.name))
+            # From here on, so that a lifespan can send commands and start readers of its own.
+            self._is_running = True
+            opened.callback(self._stop_running)
+            if self._lifespan is not None:
+                self._state = await opened.enter_async_context(self._lifespan(self))
+            opened.callback(self._end_sessions)
+            for subscription in self.service.subscriptions:
+                if subscription.handler is not None:
+                    workers = self._workers(subscription, subscription.handler)
+                    opened.push_async_callback(self._stop, workers)
+                    await workers.start()
+            self._opened = opened.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_running = False
+        self._stop_by = asyncio.get_running_loop().time() + self._drain
+        async with self._opened:
+            await self._executor.drain(self._drain)
+
+    async def execute(
+        self,
+        command: Command[R],
+        *,
+        deadline: float = DEFAULT_DEADLINE,
+        request_id: str | None = None,
+    ) -> R:
+        """What the command's handler returned, once all it emitted is recorded.
+
+        `deadline` is in seconds, and the call returns by it. `request_id` is recorded with each
+        event. If another command changed the workflow meanwhile, the handler runs again, up to
+        three times more.
+
+        Raises:
+            RejectedError: Nothing was recorded; the class tells why.
+            OutcomeUnknownError: The store failed, or the time was up, while committing.
+        """
+        outcome = await self.submit(command, deadline=deadline, request_id=request_id)
+        return outcome.result
+
+    async def submit(
+        self,
+        command: Command[R],
+        *,
+        deadline: float = DEFAULT_DEADLINE,
+        request_id: str | None = None,
+    ) -> Outcome[R]:
+        """Like `execute`, and tells the id of the workflow beside the result."""
+        if not self._is_running:
+            raise NotRunningError(self.service.name)
+        with self._activity.working():
+            context = CommandContext(request_id=request_id, state=self._state)
+            return await self._executor.execute(command, context, deadline)
+
+    def subscribe(
+        self, subscription: Subscription[E], *, consumer: str | None = None
+    ) -> Session[E]:
+        """A session that reads the subscription: enter it, then iterate.
+
+        With `mode: broadcast` a named consumer keeps its cursor, and on an ephemeral stream its
+        queue, from one session to the next, until `unsubscribe`; one without a name is forgotten
+        when its session ends. With `mode: exclusive` all consumers share one cursor.
+
+        Raises:
+            NotRunningError: The app is not open.
+            UnknownSubscriptionError: It is not the service's.
+        """
+        if not self._is_running:
+            raise NotRunningError(self.service.name)
+        self._require_known(subscription)
+        name = f"anonymous-{self._chance.getrandbits(64):016x}" if consumer is None else consumer
+        reader = self._reader(subscription, name, counts_as_activity=False)
+        return Session(
+            reader,
+            self._store,
+            forget_consumer=consumer is None,
+            on_open=self._sessions.add,
+            on_close=self._sessions.discard,
+        )
+
+    async def unsubscribe(self, subscription: Subscription[Any], *, consumer: str) -> None:
+        """Forget a consumer of a broadcast subscription, its cursor and what waits for it.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's, or its consumers share one cursor.
+        """
+        self._require_known(subscription)
+        if subscription.mode is not Mode.BROADCAST:
+            raise UnknownSubscriptionError(
+                self.service.name, f"{subscription.name} with a cursor for each consumer"
+            )
+        await self._store.unregister(FeedKey(subscription.name, consumer))
+
+    async def dead_letters(self, subscription: Subscription[Any]) -> list[DeadLetter]:
+        """The events that the subscription set aside, oldest first.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's.
+        """
+        self._require_known(subscription)
+        return await self._store.dead_letters(subscription.name)
+
+    async def statistics(self, stream: str) -> StreamStatistics:
+        """How far a stream of the service has come. Raises `KeyError` if it has no such stream."""
+        return await self._store.statistics(self.service.stream(stream).name)
+
+    async def wait_until_idle(self, *, deadline: float = DEFAULT_DEADLINE) -> None:
+        """Return when no command runs and every handler waits for an event or for its retry.
+
+        Iterators do not count. `deadline` is in seconds of the machine's clock.
+
+        Raises:
+            TimeoutError: It is still at work.
+        """
+        async with asyncio.timeout(deadline):
+            await self._activity.wait_until_idle()
+
+    def _require_known(self, subscription: Subscription[Any]) -> None:
+        if subscription not in self.service.subscriptions:
+            raise UnknownSubscriptionError(self.service.name, subscription.name)
+
+    def _reader(
+        self, subscription: Subscription[E], consumer: str, *, counts_as_activity: bool
+    ) -> Reader[E]:
+        surroundings = Surroundings(
+            store=self._store,
+            committer=self._committer,
+            registry=self.service.registry,
+            clock=self._clock,
+            chance=self._chance,
+            activity=self._activity,
+            state=self._state,
+        )
+        return Reader(
+            subscription,
+            self.service.stream(subscription.stream),
+            consumer,
+            surroundings,
+            counts_as_activity=counts_as_activity,
+        )
+
+    def _workers(self, subscription: Subscription[Event], handler: str) -> Workers:
+        reader = self._reader(subscription, self.service.name, counts_as_activity=True)
+        return Workers(reader, self._functions[handler], self._clock, self._activity)
+
+    async def _stop(self, workers: Workers) -> None:
+        await workers.stop(self._stop_by - asyncio.get_running_loop().time())
+
+    def _stop_running(self) -> None:
+        self._is_running = False
+
+    def _end_sessions(self) -> None:
+        for session in tuple(self._sessions):
+            session.stop()
+
+
+def _store_for(database: str, clock: Clock) -> Store:
+    if database == "memory://":
+        return MemoryStore(clock)
+    raise ConfigurationError(
+        f"the database {database!r} is not supported; memory:// is, and keeps everything in memory"
+    )

@@ -1,0 +1,74 @@
+"""Time as a parameter: what the runtime knows of it, and the clock of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+__all__ = ["Clock", "SystemClock", "Timer", "sleep", "time_limit"]
+
+
+class Timer(Protocol):
+    """A call that will happen, unless it is cancelled before."""
+
+    def cancel(self) -> None:
+        """Never make the call. Does nothing once it was made."""
+
+
+class Clock(Protocol):
+    """Where the runtime takes its time from."""
+
+    def now(self) -> datetime:
+        """The time of day, for people and records, with a time zone."""
+
+    def monotonic(self) -> float:
+        """Seconds from some fixed point; never runs backwards."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call back in `delay` seconds, in the running event loop."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """The time of day in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point in the past."""
+        return time.monotonic()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call back in `delay` seconds."""
+        return asyncio.get_running_loop().call_later(delay, callback)
+
+
+@asynccontextmanager
+async def time_limit(clock: Clock, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """Cancel the block after so many seconds on this clock, or when it is rescheduled to now.
+
+    Raises:
+        TimeoutError: The time was up; the block was cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        timer = clock.call_later(max(seconds, 0.0), lambda: limit.reschedule(loop.time()))
+        try:
+            yield limit
+        finally:
+            timer.cancel()
+
+
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Return after so many seconds on this clock."""
+    over = asyncio.Event()
+    timer = clock.call_later(seconds, over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()

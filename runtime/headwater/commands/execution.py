@@ -1,0 +1,263 @@
+"""Execute a command: validate, decide, write what was decided as one unit."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+from uuid import UUID
+
+from headwater.clock import Clock, time_limit
+from headwater.correlation import correlation_id
+from headwater.errors import (
+    DeadlineExceededError,
+    HandlerFailedError,
+    HistoryUnavailableError,
+    NotRunningError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnknownCommandError,
+    VersionConflictError,
+    WorkflowEndedError,
+    WorkflowExistsError,
+    WorkflowNotFoundError,
+)
+from headwater.events import Command, Event, Metadata
+from headwater.evolution import Registry
+from headwater.stores.committer import Committer, PendingCommit, accepted
+from headwater.stores.contract import Append, Exactly, Expect, Expectation, NewEvent, Store, Unit
+from headwater.streams import Stream, StreamType
+from headwater.workflows import StreamWriter, Workflow
+
+from .definition import CommandDefinition, CommandKind
+
+__all__ = ["BoundCommand", "CommandContext", "CommandFunction", "Executor", "Outcome"]
+
+R = TypeVar("R")
+CommandFunction: TypeAlias = Callable[..., Awaitable[Any]]
+
+RERUNS = 3  # of a handler whose workflow was changed meanwhile
+TO_BREAK_OFF = 1.0  # seconds that a handler may take to be cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[R]):
+    """What came of a command that was executed."""
+
+    result: R
+    """What its handler returned."""
+
+    workflow_id: str
+    """The correlation id of the events it emitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """What a handler or validator may want to know beside the command itself."""
+
+    request_id: str | None
+    """What the caller gave to find the command again."""
+
+    state: Any
+    """What the app's lifespan yielded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCommand:
+    """A command together with the functions and the stream that it works with."""
+
+    definition: CommandDefinition
+    stream: Stream
+    emits: tuple[type[Event], ...]
+    handler: CommandFunction
+    validator: CommandFunction | None
+
+
+class Executor:
+    """Runs commands, many at once; each is one unit of work."""
+
+    def __init__(
+        self,
+        service: str,
+        commands: Iterable[BoundCommand],
+        *,
+        store: Store,
+        committer: Committer,
+        registry: Registry,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._service = service
+        self._commands = {bound.definition.command: bound for bound in commands}
+        self._store = store
+        self._committer = committer
+        self._registry = registry
+        self._clock = clock
+        self._chance = chance
+        self._running: dict[_Execution, asyncio.Timeout] = {}
+
+    async def execute(
+        self, command: Command[R], context: CommandContext, deadline: float
+    ) -> Outcome[R]:
+        """Run the command and return what came of it, once its events are written."""
+        bound = self._commands.get(type(command))
+        if bound is None:
+            name = getattr(command, "command_name", type(command).__name__)
+            raise UnknownCommandError(self._service, name)
+        execution = _Execution()
+        before = correlation_id.get()
+        try:
+            async with time_limit(self._clock, deadline) as limit:
+                self._running[execution] = limit
+                await self._run(bound, command, context, execution)
+        except TimeoutError:
+            execution.after_time_is_up(self._service, deadline)
+        finally:
+            self._running.pop(execution, None)
+            execution.done.set()
+            correlation_id.set(before)
+        return Outcome(cast("R", execution.result), execution.workflow_id)
+
+    async def drain(self, within: float) -> None:
+        """Return when no command runs any more; those that take too long are broken off."""
+        await self._wait_for_running(within)
+        for execution, limit in tuple(self._running.items()):
+            execution.closing = True
+            limit.reschedule(asyncio.get_running_loop().time())
+        await self._wait_for_running(TO_BREAK_OFF)
+
+    async def _wait_for_running(self, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await asyncio.gather(*(one.done.wait() for one in tuple(self._running)))
+
+    async def _run(
+        self,
+        bound: BoundCommand,
+        command: Command[Any],
+        context: CommandContext,
+        execution: _Execution,
+    ) -> None:
+        if bound.validator is not None:
+            await _call(bound.validator, command, context)
+        for rerun in range(RERUNS + 1):
+            target = await self._target(bound, command)
+            execution.workflow_id = target.id
+            correlation_id.set(target.id)
+            execution.result = await _call(bound.handler, command, target.writer, context)
+            events = target.writer.emitted
+            if not events:
+                break
+            unit = Unit(
+                appends=(
+                    Append(
+                        stream=bound.stream.name,
+                        workflow=target.workflow,
+                        workflow_id=target.id,
+                        expect=target.expect,
+                        events=self._encode(events, bound.definition.name, context.request_id),
+                    ),
+                )
+            )
+            execution.commit = self._committer.submit(unit)
+            try:
+                await execution.commit.wait()
+            except (VersionConflictError, WorkflowExistsError):
+                if rerun == RERUNS:
+                    raise
+                execution.commit = None
+            else:
+                break
+
+    async def _target(self, bound: BoundCommand, command: Command[Any]) -> _Target:
+        """What the handler is to write with, and what has to hold when that is written."""
+        definition = bound.definition
+        target = definition.target
+        if issubclass(target, StreamWriter):
+            return _Target(None, str(self._new_id()), Expect.ANY, target(emits=bound.emits))
+        name = target.workflow_name
+        id_field = definition.id_field
+        workflow_id = str(self._new_id() if id_field is None else getattr(command, id_field))
+        version = 0
+        if id_field is not None:
+            state = await self._store.workflow(name, workflow_id)
+            version = state.version
+            if definition.kind is CommandKind.STARTS and version:
+                raise WorkflowExistsError(name, workflow_id)
+            if definition.kind is CommandKind.CONTINUES and not version:
+                raise WorkflowNotFoundError(name, workflow_id)
+            if state.ended:
+                raise WorkflowEndedError(name, workflow_id)
+
+        async def read_history() -> Sequence[Event]:
+            if bound.stream.type is StreamType.EPHEMERAL:
+                raise HistoryUnavailableError(name, bound.stream.name)
+            recorded = await self._store.history(bound.stream.name, name, workflow_id, version)
+            return [self._registry.decode(event) for event in recorded]
+
+        workflow = target(workflow_id, version, emits=bound.emits, read_history=read_history)
+        return _Target(name, workflow_id, Exactly(version) if version else Expect.NEW, workflow)
+
+    def _encode(
+        self, events: Sequence[Event], command: str, request_id: str | None
+    ) -> tuple[NewEvent, ...]:
+        metadata = Metadata(command=command, request_id=request_id)
+        return tuple(
+            NewEvent(
+                id=self._new_id(),
+                name=event.event_name,
+                version=event.event_version,
+                data=event.__pydantic_serializer__.to_json(event),
+                terminal=event.terminal,
+                metadata=metadata,
+            )
+            for event in events
+        )
+
+    def _new_id(self) -> UUID:
+        return UUID(int=self._chance.getrandbits(128), version=4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    workflow: str | None
+    id: str
+    expect: Expectation
+    writer: Workflow[Any] | StreamWriter[Any]
+
+
+class _Execution:
+    """How far one command has come, for the case that its time is up."""
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.workflow_id = ""
+        self.commit: PendingCommit | None = None
+        self.closing = False
+        self.done = asyncio.Event()
+
+    def after_time_is_up(self, service: str, deadline: float) -> None:
+        """Return if it was written nevertheless; raises one of the other two outcomes."""
+        if self.commit is not None and self.commit.begun:
+            if not self.commit.outcome.done():
+                raise OutcomeUnknownError(f"the time was up after {deadline:g} s while committing")
+            if self.commit.outcome.exception() is None:
+                accepted(self.commit.outcome.result())
+                return
+        if self.closing:
+            raise NotRunningError(service)
+        raise DeadlineExceededError(deadline)
+
+
+async def _call(function: CommandFunction, *arguments: object) -> Any:
+    """Call a function of the service; what it raises comes out as a rejection."""
+    try:
+        return await function(*arguments)
+    except RejectedError:
+        raise
+    except Exception as error:
+        name = getattr(function, "__name__", repr(function))
+        raise HandlerFailedError(name, f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,332 @@
+"""Every error that Headwater raises, in one tree.
+
+    HeadwaterError
+    ├── ConfigurationError          the service cannot start like this
+    ├── RejectedError               nothing was written
+    │   ├── CommandRejectedError    a validator or handler said no
+    │   ├── UnknownCommandError     this service has no such command
+    │   ├── WorkflowExistsError     the id to start is taken
+    │   ├── WorkflowNotFoundError   there is nothing to continue
+    │   ├── WorkflowEndedError      a terminal event closed it
+    │   ├── VersionConflictError    somebody else was faster
+    │   ├── EventNotAllowedError    the handler emitted what its command does not declare
+    │   ├── HandlerFailedError      the handler raised
+    │   ├── DeadlineExceededError   the time was up before anything was written
+    │   ├── NotRunningError         the app is not open, or no longer
+    │   └── DeliveryLostError       the delivery was handed to somebody else meanwhile
+    ├── OutcomeUnknownError         written or not: nobody can tell
+    ├── UnknownSubscriptionError    this service has no such subscription
+    ├── UnreadableEventError        a recorded event does not fit the service's events
+    └── HistoryUnavailableError     the stream does not keep what was asked for
+
+A call that returns has committed. One that raises `RejectedError` has written nothing, and one that
+raises `OutcomeUnknownError` may have done either. Each error tells whose move it is (`fault`) and
+what that move could be (`advice`); it can be copied and pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar
+
+__all__ = [
+    "CommandRejectedError",
+    "ConfigurationError",
+    "DeadlineExceededError",
+    "DeliveryLostError",
+    "EventNotAllowedError",
+    "Fault",
+    "HandlerFailedError",
+    "HeadwaterError",
+    "HistoryUnavailableError",
+    "NotRunningError",
+    "OutcomeUnknownError",
+    "RejectedError",
+    "UnknownCommandError",
+    "UnknownSubscriptionError",
+    "UnreadableEventError",
+    "VersionConflictError",
+    "WorkflowEndedError",
+    "WorkflowExistsError",
+    "WorkflowNotFoundError",
+]
+
+
+class Fault(Enum):
+    """Whose move it is after an error."""
+
+    CALLER = "caller"
+    """Another request would work; this one will fail again."""
+
+    SERVICE = "service"
+    """The service's code or configuration has to change."""
+
+    CIRCUMSTANCES = "circumstances"
+    """Nobody's: the same request may well work later."""
+
+
+class HeadwaterError(Exception):
+    """Any error that Headwater raises on purpose."""
+
+    fault: ClassVar[Fault] = Fault.SERVICE
+    advice: ClassVar[str] = "Read the message; it names what to change."
+
+
+class ConfigurationError(HeadwaterError):
+    """The service cannot start like this. Nothing runs, and all that is wrong is in `problems`."""
+
+    fault = Fault.SERVICE
+    advice = "Change what the message names, then start again."
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return self.problems[0]
+        return "\n".join(
+            [f"{len(self.problems)} problems:", *(f"  - {text}" for text in self.problems)]
+        )
+
+
+class RejectedError(HeadwaterError):
+    """Nothing was written: not this command's events, not anything beside them."""
+
+
+class CommandRejectedError(RejectedError):
+    """A validator or a handler refused the command. Raise it yourself to say no.
+
+    `field` is the command's field (its name on the wire) that the refusal is about, if it is about
+    one.
+    """
+
+    fault = Fault.CALLER
+    advice = "Change the command as the reason says."
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason, field)
+        self.reason = reason
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.reason if self.field is None else f"{self.field}: {self.reason}"
+
+
+class UnknownCommandError(RejectedError):
+    """The service has no such command."""
+
+    fault = Fault.CALLER
+    advice = "Send it to the service that declares it."
+
+    def __init__(self, service: str, command: str) -> None:
+        super().__init__(service, command)
+        self.service = service
+        self.command = command
+
+    def __str__(self) -> str:
+        return f"{self.service} has no command {self.command}"
+
+
+class WorkflowExistsError(RejectedError):
+    """A command that starts a workflow named an id that is taken."""
+
+    fault = Fault.CALLER
+    advice = "Choose another id, or send a command that continues the workflow."
+
+    def __init__(self, workflow: str, workflow_id: str) -> None:
+        super().__init__(workflow, workflow_id)
+        self.workflow = workflow
+        self.workflow_id = workflow_id
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.workflow_id!r} exists already"
+
+
+class WorkflowNotFoundError(RejectedError):
+    """A command that continues a workflow named one that was never started."""
+
+    fault = Fault.CALLER
+    advice = "Check the id, or start the workflow first."
+
+    def __init__(self, workflow: str, workflow_id: str) -> None:
+        super().__init__(workflow, workflow_id)
+        self.workflow = workflow
+        self.workflow_id = workflow_id
+
+    def __str__(self) -> str:
+        return f"there is no {self.workflow} {self.workflow_id!r}"
+
+
+class WorkflowEndedError(RejectedError):
+    """The workflow has had its terminal event; nothing can follow it."""
+
+    fault = Fault.CALLER
+    advice = "Start a new workflow; this one takes no more events."
+
+    def __init__(self, workflow: str, workflow_id: str) -> None:
+        super().__init__(workflow, workflow_id)
+        self.workflow = workflow
+        self.workflow_id = workflow_id
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.workflow_id!r} has ended"
+
+
+class VersionConflictError(RejectedError):
+    """The workflow is no longer at the version that the decision was made on.
+
+    `execute` raises it after it has run the handler again and lost each time.
+    """
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Send the command again; it decides afresh on what is recorded by then."
+
+    def __init__(self, workflow: str, workflow_id: str, expected: int, actual: int) -> None:
+        super().__init__(workflow, workflow_id, expected, actual)
+        self.workflow = workflow
+        self.workflow_id = workflow_id
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        return (
+            f"{self.workflow} {self.workflow_id!r} is at version {self.actual}, not {self.expected}"
+        )
+
+
+class EventNotAllowedError(RejectedError):
+    """A handler emitted an event that its command does not declare."""
+
+    fault = Fault.SERVICE
+    advice = "Add the event to the command's `emits` in the spec, or emit one that stands there."
+
+    def __init__(self, event: str, allowed: Sequence[str]) -> None:
+        super().__init__(event, tuple(allowed))
+        self.event = event
+        self.allowed = tuple(allowed)
+
+    def __str__(self) -> str:
+        return f"{self.event} may not be emitted here; declared: {', '.join(self.allowed)}"
+
+
+class HandlerFailedError(RejectedError):
+    """A command's handler or validator raised; the cause is in `__cause__`."""
+
+    fault = Fault.SERVICE
+    advice = "Mend the handler; `CommandRejectedError` is how it says no to a caller."
+
+    def __init__(self, handler: str, reason: str) -> None:
+        super().__init__(handler, reason)
+        self.handler = handler
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.handler} raised {self.reason}"
+
+
+class DeadlineExceededError(RejectedError):
+    """The deadline passed before anything was written."""
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Try again, with more time if it needs more."
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self.deadline = deadline
+
+    def __str__(self) -> str:
+        return f"not done within {self.deadline:g} s; nothing was written"
+
+
+class NotRunningError(RejectedError):
+    """The app is not open yet, or is closing."""
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Use it inside `async with`, or send this to an instance that runs."
+
+    def __init__(self, service: str) -> None:
+        super().__init__(service)
+        self.service = service
+
+    def __str__(self) -> str:
+        return f"{self.service} is not running"
+
+
+class DeliveryLostError(RejectedError):
+    """The delivery is not yours any more: settled already, or timed out and handed out again."""
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Leave it; its effect may come twice, so make the effect bear that."
+
+    def __init__(self, subscription: str, offset: int) -> None:
+        super().__init__(subscription, offset)
+        self.subscription = subscription
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"the delivery of event {self.offset} to {self.subscription} is no longer open"
+
+
+class OutcomeUnknownError(HeadwaterError):
+    """The connection to the store broke, or the time was up, while committing.
+
+    Everything was written or nothing; never a part.
+    """
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Find out what is recorded before you send it again."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}; whether it was written is unknown"
+
+
+class UnknownSubscriptionError(HeadwaterError):
+    """The service has no such subscription, or not with this consumer."""
+
+    fault = Fault.CALLER
+    advice = "Use one that the service declares."
+
+    def __init__(self, service: str, subscription: str) -> None:
+        super().__init__(service, subscription)
+        self.service = service
+        self.subscription = subscription
+
+    def __str__(self) -> str:
+        return f"{self.service} has no subscription {self.subscription!r}"
+
+
+class UnreadableEventError(HeadwaterError):
+    """A recorded event does not fit any event that the service knows."""
+
+    fault = Fault.SERVICE
+    advice = "Generate the service from a spec that has this event and version."
+
+    def __init__(self, event: str, version: int, reason: str) -> None:
+        super().__init__(event, version, reason)
+        self.event = event
+        self.version = version
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.event} version {self.version} cannot be read: {self.reason}"
+
+
+class HistoryUnavailableError(HeadwaterError):
+    """The workflow's earlier events are not kept."""
+
+    fault = Fault.SERVICE
+    advice = "Make the stream persistent, or decide without the history."
+
+    def __init__(self, workflow: str, stream: str) -> None:
+        super().__init__(workflow, stream)
+        self.workflow = workflow
+        self.stream = stream
+
+    def __str__(self) -> str:
+        return f"{self.workflow} has no history: {self.stream} is ephemeral"

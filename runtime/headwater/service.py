@@ -1,0 +1,190 @@
+"""A service: everything that its spec declared, checked once, as the runtime executes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Generic, TypeVar
+
+from .commands.definition import CommandDefinition, CommandKind
+from .errors import ConfigurationError
+from .events import Event
+from .evolution import Registry
+from .schema import FORMAT
+from .streams import FromLatest, Stream, StreamType
+from .subscriptions.definition import Subscription
+from .workflows import StreamWriter, Workflow
+
+__all__ = ["Service", "WorkflowDefinition"]
+
+H = TypeVar("H")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDefinition:
+    """A workflow, the stream that its events go to, and those events."""
+
+    workflow: type[Workflow[Any]]
+    _: KW_ONLY
+    stream: str
+    events: tuple[type[Event], ...]
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.workflow.workflow_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Generic[H]):
+    """A service whose handlers have the shape `H`.
+
+    Raises:
+        ConfigurationError: Another version of Headwater generated it, or its parts do not fit
+            together; all that is wrong is named at once.
+    """
+
+    format: int
+    name: str
+    description: str | None = None
+    streams: tuple[Stream, ...] = ()
+    workflows: tuple[WorkflowDefinition, ...] = ()
+    commands: tuple[CommandDefinition, ...] = ()
+    subscriptions: tuple[Subscription[Event], ...] = ()
+    registry: Registry = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise ConfigurationError(
+                f"{self.name} was generated in format {self.format}, and this Headwater runs "
+                f"format {FORMAT}: run `headwater generate` with the version that you run"
+            )
+        if problems := list(_problems(self)):
+            raise ConfigurationError(*problems)
+        events = (event for definition in self.workflows for event in definition.events)
+        object.__setattr__(self, "registry", Registry(events))
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name. Raises `KeyError` where there is none."""
+        return _by_name(self.streams, name)
+
+    def workflow(self, workflow: type[Workflow[Any]]) -> WorkflowDefinition:
+        """What belongs to the workflow. Raises `KeyError` where it is not this service's."""
+        return _by_name(self.workflows, workflow.workflow_name)
+
+    def events_of(self, stream: str) -> tuple[type[Event], ...]:
+        """Every event that may stand in the stream, in the order of the spec."""
+        return tuple(
+            event
+            for definition in self.workflows
+            if definition.stream == stream
+            for event in definition.events
+        )
+
+    def stream_of(self, command: CommandDefinition) -> Stream:
+        """The stream that the command's events go to."""
+        target = command.target
+        if issubclass(target, StreamWriter):
+            return self.stream(target.stream_name)
+        return self.stream(self.workflow(target).stream)
+
+    def emitted_by(self, command: CommandDefinition) -> tuple[type[Event], ...]:
+        """The events that the command's handler may emit."""
+        if command.emits is not None:
+            return command.emits
+        if command.workflow is not None:
+            return self.workflow(command.workflow).events
+        return self.events_of(self.stream_of(command).name)
+
+
+T = TypeVar("T", Stream, WorkflowDefinition)
+
+
+def _by_name(definitions: tuple[T, ...], name: str) -> T:
+    for definition in definitions:
+        if definition.name == name:
+            return definition
+    raise KeyError(name)
+
+
+def _problems(service: Service[Any]) -> Iterator[str]:
+    yield from _duplicates("stream", [stream.name for stream in service.streams])
+    yield from _duplicates("workflow", [workflow.name for workflow in service.workflows])
+    yield from _duplicates("command", [command.name for command in service.commands])
+    yield from _duplicates("subscription", [one.name for one in service.subscriptions])
+    names = {(event.event_name, event) for one in service.workflows for event in one.events}
+    yield from _duplicates("event", [name for name, _ in sorted(names, key=lambda one: one[0])])
+    streams = {stream.name: stream for stream in service.streams}
+    for workflow in service.workflows:
+        if workflow.stream not in streams:
+            yield f"workflow {workflow.name} is in no stream of the service: {workflow.stream!r}"
+    for command in service.commands:
+        yield from _command_problems(service, command, streams)
+    for subscription in service.subscriptions:
+        yield from _subscription_problems(service, subscription, streams)
+
+
+def _duplicates(kind: str, names: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"two {kind}s are called {name}"
+
+
+def _command_problems(
+    service: Service[Any], command: CommandDefinition, streams: dict[str, Stream]
+) -> Iterator[str]:
+    name = f"command {command.name}"
+    fields = command.command.model_fields
+    if command.kind is CommandKind.STREAM:
+        if command.workflow is not None or command.id_field is not None:
+            yield f"{name} writes to a stream, so it has neither workflow nor id field"
+        if command.writer is None:
+            yield f"{name} writes to a stream and needs its writer"
+            return
+        if command.writer.stream_name not in streams:
+            yield f"{name} writes to no stream of the service: {command.writer.stream_name!r}"
+            return
+        possible = service.events_of(command.writer.stream_name)
+    else:
+        if command.writer is not None:
+            yield f"{name} concerns a workflow, so it has no writer"
+        if command.workflow is None:
+            yield f"{name} needs its workflow"
+            return
+        if command.workflow not in [one.workflow for one in service.workflows]:
+            yield f"{name} concerns no workflow of the service: {command.workflow.workflow_name}"
+            return
+        if command.id_field is None and command.kind is not CommandKind.STARTS:
+            yield f"{name} needs the field that holds the workflow's id"
+        if command.id_field is not None and command.id_field not in fields:
+            yield f"{name} has no field {command.id_field!r} to take the workflow's id from"
+        possible = service.workflow(command.workflow).events
+    for event in command.emits or ():
+        if event not in possible:
+            yield f"{name} cannot emit {event.event_name}: it belongs elsewhere"
+
+
+def _subscription_problems(
+    service: Service[Any], subscription: Subscription[Event], streams: dict[str, Stream]
+) -> Iterator[str]:
+    name = f"subscription {subscription.name}"
+    stream = streams.get(subscription.stream)
+    if stream is None:
+        yield f"{name} is on no stream of the service: {subscription.stream!r}"
+        return
+    possible = service.events_of(subscription.stream)
+    for event in subscription.events:
+        if event not in possible:
+            yield f"{name} asks for {event.event_name}, which {stream.name} does not carry"
+    if not subscription.events:
+        yield f"{name} asks for no event"
+    if stream.type is StreamType.EPHEMERAL and not isinstance(
+        subscription.start, FromLatest | None
+    ):
+        yield f"{name} starts in the past, and {stream.name} is ephemeral: it can start at latest"
+    if subscription.concurrency < 1:
+        yield f"{name} has a concurrency of {subscription.concurrency}; at least 1 is needed"
+    if not subscription.ack_timeout > 0:
+        yield f"{name} has an ack_timeout of {subscription.ack_timeout:g} s; it must be above 0"
+    retry = subscription.retry
+    if retry.attempts < 1 or not 0 <= retry.initial <= retry.maximum:
+        yield f"{name} needs at least 1 attempt, and waits with 0 <= initial <= maximum"

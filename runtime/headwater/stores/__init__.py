@@ -1,0 +1,1 @@
+"""Where events, workflows and cursors are kept: one contract, several stores."""

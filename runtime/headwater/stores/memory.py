@@ -1,0 +1,287 @@
+"""A store that lives as long as its process: the reference that others are compared with.
+
+A commit runs without awaiting, so nobody sees half of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from headwater.clock import Clock, SystemClock
+from headwater.errors import (
+    DeliveryLostError,
+    RejectedError,
+    UnknownSubscriptionError,
+    VersionConflictError,
+    WorkflowEndedError,
+    WorkflowExistsError,
+    WorkflowNotFoundError,
+)
+from headwater.events import RecordedEvent
+from headwater.streams import (
+    FromBeginning,
+    FromLatest,
+    FromOffset,
+    FromTimestamp,
+    Start,
+    Stream,
+    StreamStatistics,
+    StreamType,
+)
+
+from .contract import (
+    Acknowledge,
+    Append,
+    Claims,
+    Committed,
+    DeadLetter,
+    Exactly,
+    Expect,
+    Feed,
+    FeedKey,
+    FeedStatistics,
+    Outcome,
+    PutBack,
+    Rejected,
+    SetAside,
+    Settlement,
+    Unit,
+    WorkflowState,
+)
+from .memory_feed import MemoryFeed
+from .memory_log import Log
+from .signal import Signal
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Keeps everything in memory. What it acknowledges is lost when the process ends."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._streams: dict[str, _Stream] = {}
+        self._workflows: dict[tuple[str, str], _Workflow] = {}
+        self._feeds: dict[FeedKey, MemoryFeed] = {}
+        self._dead_letters: list[DeadLetter] = []
+
+    async def open(self, streams: Sequence[Stream]) -> None:
+        """Have these streams."""
+        for stream in streams:
+            self._streams.setdefault(stream.name, _Stream(stream))
+
+    async def close(self) -> None:
+        """Nothing to give back: a memory store that is opened again has what it had."""
+
+    async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Write the units in order and tell how each went."""
+        outcomes = [self._commit(unit) for unit in units]
+        for stream in self._streams.values():
+            stream.forget_what_is_consumed()
+        return outcomes
+
+    async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The stream's events with `after < offset <= after + limit`, in order."""
+        return self._streams[stream].log.read(after, limit)
+
+    async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
+        """How far the workflow has come."""
+        found = self._workflows.get((workflow, workflow_id))
+        return WorkflowState(found.version, found.ended) if found else WorkflowState()
+
+    async def history(
+        self, stream: str, workflow: str, workflow_id: str, version: int
+    ) -> list[RecordedEvent]:
+        """The first `version` events of a workflow on a persistent stream, oldest first."""
+        found = self._workflows.get((workflow, workflow_id))
+        log = self._streams[stream].log
+        return [log.at(offset) for offset in found.offsets[:version]] if found else []
+
+    async def statistics(self, stream: str) -> StreamStatistics:
+        """How far the stream has come."""
+        found = self._streams[stream]
+        return StreamStatistics(found.log.head, found.log.head - found.log.gone, found.dropped)
+
+    async def register(self, feed: Feed) -> None:
+        """Have the feed; one that there is keeps its cursor and takes on the other settings."""
+        if (known := self._feeds.get(feed.key)) is not None:
+            known.definition = feed
+            return
+        stream = self._streams[feed.stream]
+        made = MemoryFeed(feed, stream.log, _position(feed.start, stream.log))
+        self._feeds[feed.key] = made
+        stream.feeds.append(made)
+
+    async def unregister(self, key: FeedKey) -> None:
+        """Forget the feed, its cursor and its claims. Its dead letters stay."""
+        if (feed := self._feeds.pop(key, None)) is not None:
+            stream = self._streams[feed.definition.stream]
+            stream.feeds.remove(feed)
+            stream.forget_what_is_consumed()
+            feed.changes.notify()
+
+    async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
+        """Hand out up to `limit` events, the oldest first."""
+        return self._feed(key).claim(holder, limit, self._clock.monotonic())
+
+    def changes(self, key: FeedKey) -> Signal:
+        """Notifies when the feed may have something to hand out."""
+        return self._feed(key).changes
+
+    async def feed(self, key: FeedKey) -> FeedStatistics:
+        """How far the feed has come."""
+        return self._feed(key).statistics()
+
+    async def dead_letters(self, subscription: str) -> list[DeadLetter]:
+        """The subscription's dead letters, oldest first."""
+        return [letter for letter in self._dead_letters if letter.subscription == subscription]
+
+    def _feed(self, key: FeedKey) -> MemoryFeed:
+        try:
+            return self._feeds[key]
+        except KeyError:
+            raise UnknownSubscriptionError("the store", _feed_name(key)) from None
+
+    def _commit(self, unit: Unit) -> Outcome:
+        """Check every guard, then write; what is written cannot fail."""
+        for error in self._failed_guards(unit):
+            return Rejected(error)
+        offsets = [offset for append in unit.appends for offset in self._append(append)]
+        for settlement in unit.settlements:
+            self._settle(settlement)
+        return Committed(tuple(offsets))
+
+    def _failed_guards(self, unit: Unit) -> Iterator[RejectedError]:
+        workflows: dict[tuple[str, str], WorkflowState] = {}
+        for append in unit.appends:
+            if append.workflow is not None:
+                key = (append.workflow, append.workflow_id)
+                state = workflows.get(key) or self._state(key)
+                yield from _failed_expectation(append, key, state)
+                workflows[key] = WorkflowState(
+                    state.version + len(append.events), any(one.terminal for one in append.events)
+                )
+        tokens: set[tuple[FeedKey, int]] = set()
+        for claim in (settlement.claim for settlement in unit.settlements):
+            feed = self._feeds.get(claim.feed)
+            token = (claim.feed, claim.token)
+            if feed is None or token in tokens or not feed.holds(claim):
+                yield DeliveryLostError(_feed_name(claim.feed), claim.event.offset)
+            tokens.add(token)
+
+    def _state(self, key: tuple[str, str]) -> WorkflowState:
+        found = self._workflows.get(key)
+        return WorkflowState(found.version, found.ended) if found else WorkflowState()
+
+    def _append(self, append: Append) -> Iterator[int]:
+        stream = self._streams[append.stream]
+        workflow = None
+        if append.workflow is not None and append.events:
+            key = (append.workflow, append.workflow_id)
+            workflow = self._workflows.setdefault(key, _Workflow())
+        now = self._clock.now()
+        recorded_at = max(now, stream.log.last_recorded_at or now)
+        for event in append.events:
+            offset = stream.log.head + 1
+            if workflow is not None:
+                workflow.version += 1
+                workflow.ended = event.terminal
+                if stream.definition.type is StreamType.PERSISTENT:
+                    workflow.offsets.append(offset)
+            stream.append(
+                RecordedEvent(
+                    stream=append.stream,
+                    offset=offset,
+                    id=event.id,
+                    name=event.name,
+                    version=event.version,
+                    workflow=append.workflow,
+                    workflow_id=append.workflow_id,
+                    workflow_version=workflow.version if workflow is not None else None,
+                    recorded_at=recorded_at,
+                    data=event.data,
+                    metadata=event.metadata,
+                )
+            )
+            yield offset
+
+    def _settle(self, settlement: Settlement) -> None:
+        claim = settlement.claim
+        feed = self._feeds[claim.feed]
+        match settlement:
+            case PutBack(_, failed, delay):
+                feed.put_back(claim, failed=failed, delay=delay, now=self._clock.monotonic())
+                return
+            case SetAside(_, error):
+                self._dead_letters.append(
+                    DeadLetter(
+                        subscription=claim.feed.subscription,
+                        consumer=claim.feed.consumer,
+                        event=claim.event,
+                        error=error,
+                        attempts=claim.attempt,
+                        set_aside_at=self._clock.now(),
+                    )
+                )
+            case Acknowledge():
+                pass
+        feed.settle(claim)
+
+
+@dataclass(slots=True)
+class _Workflow:
+    version: int = 0
+    ended: bool = False
+    offsets: list[int] = field(default_factory=list)
+
+
+class _Stream:
+    def __init__(self, definition: Stream) -> None:
+        self.definition = definition
+        self.log = Log()
+        self.feeds: list[MemoryFeed] = []
+        self.dropped = 0
+
+    def append(self, event: RecordedEvent) -> None:
+        self.log.append(event)
+        for feed in self.feeds:
+            feed.appended(event)
+        if not self.feeds and self.definition.type is StreamType.EPHEMERAL:
+            self.dropped += 1
+
+    def forget_what_is_consumed(self) -> None:
+        if self.definition.type is StreamType.EPHEMERAL:
+            consumed = min((feed.position for feed in self.feeds), default=self.log.head)
+            self.log.forget_through(consumed)
+
+
+def _position(start: Start, log: Log) -> int:
+    match start:
+        case FromBeginning():
+            return log.gone
+        case FromLatest():
+            return log.head
+        case FromOffset(offset):
+            return max(offset - 1, log.gone)
+        case FromTimestamp(time):
+            return max(log.first_at_or_after(time) - 1, log.gone)
+
+
+def _failed_expectation(
+    append: Append, workflow: tuple[str, str], state: WorkflowState
+) -> Iterator[RejectedError]:
+    if append.expect is Expect.NEW and state.version:
+        yield WorkflowExistsError(*workflow)
+    if append.expect is Expect.EXISTS and not state.version:
+        yield WorkflowNotFoundError(*workflow)
+    if state.ended:
+        yield WorkflowEndedError(*workflow)
+    if isinstance(append.expect, Exactly) and append.expect.version != state.version:
+        yield VersionConflictError(*workflow, append.expect.version, state.version)
+    if any(event.terminal for event in append.events[:-1]):
+        yield WorkflowEndedError(*workflow)
+
+
+def _feed_name(key: FeedKey) -> str:
+    return key.subscription if key.consumer is None else f"{key.subscription}/{key.consumer}"

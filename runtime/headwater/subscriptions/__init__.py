@@ -1,0 +1,1 @@
+"""Delivering the events of a stream to handlers and iterators."""

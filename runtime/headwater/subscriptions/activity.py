@@ -1,0 +1,64 @@
+"""What is at work inside an app, so that others can wait until nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headwater.stores.signal import Signal
+
+__all__ = ["Activity"]
+
+
+class Activity:
+    """Counts those at work; those who wait for a change count again as soon as it is there."""
+
+    def __init__(self) -> None:
+        self._working = 0
+        self._parked: dict[object, tuple[Signal, int]] = {}
+        self._watchers: list[asyncio.Future[None]] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing more happens unless time passes or somebody calls."""
+        return self._working == 0 and all(
+            signal.generation == seen for signal, seen in self._parked.values()
+        )
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count as one at work."""
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
+            self._tell_watchers()
+
+    @contextmanager
+    def parked(self, signal: Signal, seen: int) -> Iterator[None]:
+        """Inside `working`: do not count until the signal is past the generation `seen`."""
+        me = object()
+        self._parked[me] = (signal, seen)
+        self._working -= 1
+        self._tell_watchers()
+        try:
+            yield
+        finally:
+            self._working += 1
+            del self._parked[me]
+
+    async def wait_until_idle(self) -> None:
+        """Return once `is_idle`."""
+        while not self.is_idle:
+            watcher = asyncio.get_running_loop().create_future()
+            self._watchers.append(watcher)
+            await watcher
+
+    def _tell_watchers(self) -> None:
+        if self._working == 0:
+            watchers, self._watchers = self._watchers, []
+            for watcher in watchers:
+                if not watcher.done():
+                    watcher.set_result(None)

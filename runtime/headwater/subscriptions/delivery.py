@@ -1,0 +1,107 @@
+"""One event in the hands of one consumer, to be settled once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from headwater.errors import DeliveryLostError
+from headwater.events import Event, RecordedEvent
+from headwater.stores.contract import Acknowledge, Claim, PutBack, SetAside, Settlement
+
+from .definition import Subscription
+
+__all__ = ["Delivery", "EventContext"]
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class EventContext:
+    """What a handler may want to know beside the event itself."""
+
+    recorded: RecordedEvent
+    """The event as it is recorded, with its id, offset and time."""
+
+    subscription: Subscription[Event]
+    """What it is delivered for."""
+
+    consumer: str
+    """Whom it is delivered to."""
+
+    attempt: int
+    """1 at first, and one more for each failure before."""
+
+    state: Any
+    """What the app's lifespan yielded."""
+
+    @property
+    def workflow_id(self) -> str:
+        """The correlation id."""
+        return self.recorded.workflow_id
+
+
+class Delivery(Generic[E]):
+    """An event to be acknowledged or refused before its subscription's `ack_timeout`."""
+
+    def __init__(
+        self,
+        event: E,
+        context: EventContext,
+        claim: Claim,
+        settle: Callable[[Settlement], Awaitable[None]],
+        retry_delay: Callable[[int], float],
+        *,
+        at_most_once: bool,
+    ) -> None:
+        self.event = event
+        self.context = context
+        self._claim = claim
+        self._settle = settle
+        self._retry_delay = retry_delay
+        self._at_most_once = at_most_once
+        self._settled = at_most_once
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing left to do: from the start, where delivery is at-most-once."""
+        return self._settled
+
+    async def ack(self) -> None:
+        """Be done with the event. Does nothing where delivery is at-most-once.
+
+        Raises:
+            DeliveryLostError: It was settled already, or timed out.
+        """
+        if not self._at_most_once:
+            await self._finish(Acknowledge(self._claim))
+
+    async def nack(self, *, requeue: bool = True, reason: str = "refused by its consumer") -> None:
+        """Refuse the event: it comes again after a while, as a failure, or becomes a dead letter.
+
+        It becomes a dead letter after the last attempt, and without `requeue` at once.
+
+        Raises:
+            DeliveryLostError: It was settled already, timed out, or is delivered at most once.
+        """
+        attempt, policy = self.context.attempt, self.context.subscription.retry
+        if requeue and attempt < policy.attempts:
+            delay = self._retry_delay(attempt)
+            await self._finish(PutBack(self._claim, failed=True, delay=delay))
+        else:
+            await self._finish(SetAside(self._claim, reason))
+
+    async def release(self) -> None:
+        """Give the event back untouched, for anyone to take at once.
+
+        Raises:
+            DeliveryLostError: It was settled already, or timed out.
+        """
+        await self._finish(PutBack(self._claim, failed=False))
+
+    async def _finish(self, settlement: Settlement) -> None:
+        if self._settled:
+            raise DeliveryLostError(self._claim.feed.subscription, self._claim.event.offset)
+        await self._settle(settlement)
+        self._settled = True

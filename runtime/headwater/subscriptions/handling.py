@@ -1,0 +1,97 @@
+"""Give a subscription's events to its handler: workers that take, handle and settle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from headwater.clock import Clock, sleep, time_limit
+from headwater.correlation import correlation_id
+from headwater.errors import DeliveryLostError
+from headwater.events import Event
+
+from .activity import Activity
+from .delivery import Delivery, EventContext
+from .reader import Reader
+
+__all__ = ["EventHandler", "Workers"]
+
+EventHandler: TypeAlias = Callable[[Any, EventContext], Awaitable[None]]
+
+PAUSE_AFTER_A_STORE_ERROR = 1.0  # seconds
+
+logger = logging.getLogger("headwater.subscriptions")
+
+
+class Workers:
+    """As many workers as the subscription's `concurrency`, from `start` to `stop`."""
+
+    def __init__(
+        self, reader: Reader[Event], handler: EventHandler, clock: Clock, activity: Activity
+    ) -> None:
+        self._reader = reader
+        self._handler = handler
+        self._clock = clock
+        self._activity = activity
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to take events."""
+        await self._reader.open()
+        name = self._reader.subscription.name
+        self._tasks = [
+            asyncio.create_task(self._work(), name=f"headwater-{name}-{number}")
+            for number in range(1, self._reader.subscription.concurrency + 1)
+        ]
+
+    async def stop(self, within: float) -> None:
+        """Take nothing more, let what is in hand finish, cancel it after `within` seconds.
+
+        What was cancelled is given back, not as a failure.
+        """
+        self._reader.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=max(within, 0.0))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reader.close()
+
+    async def _work(self) -> None:
+        with self._activity.working():
+            while True:
+                try:
+                    delivery = await self._reader.next()
+                    if delivery is None:
+                        return
+                    await self._handle(delivery)
+                except Exception:  # a worker outlives whatever the store does
+                    logger.exception(
+                        "%s cannot go on, again in %g s",
+                        self._reader.subscription.name,
+                        PAUSE_AFTER_A_STORE_ERROR,
+                    )
+                    await sleep(self._clock, PAUSE_AFTER_A_STORE_ERROR)
+
+    async def _handle(self, delivery: Delivery[Event]) -> None:
+        """Run the handler once and settle. It is cancelled, and has failed, at `ack_timeout`."""
+        failure: str | None = None
+        try:
+            async with time_limit(self._clock, self._reader.subscription.ack_timeout) as limit:
+                correlation_id.set(delivery.context.workflow_id)
+                await self._handler(delivery.event, delivery.context)
+        except Exception as error:  # noqa: BLE001  (whatever a handler raises is its failure)
+            failure = f"{type(error).__name__}: {error}"
+            if limit.expired():
+                failure = f"not done within {self._reader.subscription.ack_timeout:g} s"
+        try:
+            if failure is None:
+                await delivery.ack()
+            elif not delivery.is_settled:
+                await delivery.nack(reason=failure)
+            else:
+                logger.error("event lost, delivered at most once: %s", failure)
+        except DeliveryLostError as error:
+            logger.warning("%s; it may be handled twice", error)

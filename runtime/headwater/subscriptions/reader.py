@@ -1,0 +1,196 @@
+"""Take one subscription's events for one consumer, one after the other.
+
+A reader turns what the store hands out into deliveries: it waits without polling, decodes,
+acknowledges first where delivery is at-most-once, and sets aside what cannot be read or has failed
+too often. Handlers and iterators both stand on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from headwater.clock import Clock
+from headwater.errors import DeliveryLostError, UnreadableEventError
+from headwater.events import Event
+from headwater.evolution import Registry
+from headwater.stores.committer import Committer
+from headwater.stores.contract import (
+    Acknowledge,
+    Claim,
+    Feed,
+    FeedKey,
+    Order,
+    PutBack,
+    SetAside,
+    Settlement,
+    Store,
+    Unit,
+)
+from headwater.streams import DeliverySemantics, FromBeginning, FromLatest, Stream, StreamType
+
+from .activity import Activity
+from .definition import Mode, Subscription
+from .delivery import Delivery, EventContext
+
+__all__ = ["Reader", "Surroundings", "feed_of"]
+
+E = TypeVar("E", bound=Event)
+
+logger = logging.getLogger("headwater.subscriptions")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all readers of an app share."""
+
+    store: Store
+    committer: Committer
+    registry: Registry
+    clock: Clock
+    chance: random.Random
+    activity: Activity
+    state: Any
+
+
+def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) -> Feed:
+    """The place that this consumer reads from: its own, or the one that all of them share."""
+    broadcast = subscription.mode is Mode.BROADCAST
+    by_default = FromBeginning() if stream.type is StreamType.PERSISTENT else FromLatest()
+    in_stream_order = broadcast and subscription.concurrency == 1
+    return Feed(
+        key=FeedKey(subscription.name, consumer if broadcast else None),
+        stream=stream.name,
+        events=frozenset(event.event_name for event in subscription.events),
+        start=subscription.start or by_default,
+        order=Order.STREAM if in_stream_order else Order.WORKFLOW,
+        in_flight=subscription.concurrency,
+        ack_timeout=subscription.ack_timeout,
+    )
+
+
+class Reader(Generic[E]):
+    """One consumer's view of a subscription, from `open` to `close`."""
+
+    def __init__(
+        self,
+        subscription: Subscription[E],
+        stream: Stream,
+        consumer: str,
+        surroundings: Surroundings,
+        *,
+        counts_as_activity: bool,
+    ) -> None:
+        self.subscription = subscription
+        self.consumer = consumer
+        self.feed = feed_of(subscription, stream, consumer)
+        self._delivery = subscription.delivery or stream.delivery
+        self._around = surroundings
+        self._activity = surroundings.activity if counts_as_activity else None
+        self._holder = f"{consumer}#{surroundings.chance.getrandbits(64):016x}"
+        self._open: dict[int, Delivery[E]] = {}
+        self._stopped = False
+
+    async def open(self) -> None:
+        """Have a feed to read from; one that is there continues where it stood."""
+        await self._around.store.register(self.feed)
+
+    async def next(self) -> Delivery[E] | None:
+        """The next delivery, as soon as there is one; `None` once the reader was stopped."""
+        store = self._around.store
+        while not self._stopped:
+            seen = store.changes(self.feed.key).generation
+            handed_out = await store.claim(self.feed.key, self._holder, 1)
+            for claim in handed_out.claims:
+                if (delivery := await self._deliver(claim)) is not None:
+                    return delivery
+            if not handed_out.claims:
+                await self._wait_for_change(seen, handed_out.next_due)
+        return None
+
+    def stop(self) -> None:
+        """Take nothing more. What is delivered can still be settled."""
+        self._stopped = True
+        self._around.store.changes(self.feed.key).notify()
+
+    async def close(self) -> None:
+        """Give back what was not settled, at once and not as a failure."""
+        self._stopped = True
+        for delivery in tuple(self._open.values()):
+            await self._give_back(delivery)
+
+    async def _wait_for_change(self, seen: int, due: float | None) -> None:
+        changes = self._around.store.changes(self.feed.key)
+        timer = None if due is None else self._around.clock.call_later(due, changes.notify)
+        try:
+            if self._activity is None:
+                await changes.wait_after(seen)
+            else:
+                with self._activity.parked(changes, seen):
+                    await changes.wait_after(seen)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _deliver(self, claim: Claim) -> Delivery[E] | None:
+        """The claim as a delivery, unless there is no sense in delivering it."""
+        if claim.attempt > self.subscription.retry.attempts:
+            await self._set_aside(
+                claim, f"not acknowledged within {self.subscription.ack_timeout:g} s"
+            )
+            return None
+        try:
+            event = cast("E", self._around.registry.decode(claim.event))
+        except UnreadableEventError as error:
+            await self._set_aside(claim, str(error))
+            return None
+        at_most_once = self._delivery is DeliverySemantics.AT_MOST_ONCE
+        if at_most_once:
+            await self._settle(Acknowledge(claim))
+        context = EventContext(
+            recorded=claim.event,
+            subscription=self.subscription,
+            consumer=self.consumer,
+            attempt=claim.attempt,
+            state=self._around.state,
+        )
+        delivery = Delivery(
+            event, context, claim, self._settle, self._retry_delay, at_most_once=at_most_once
+        )
+        if not at_most_once:
+            self._open[claim.token] = delivery
+        return delivery
+
+    async def _settle(self, settlement: Settlement) -> None:
+        claim = settlement.claim
+        try:
+            await self._around.committer.commit(Unit(settlements=(settlement,)))
+        finally:
+            self._open.pop(claim.token, None)
+        about = {
+            "subscription": self.subscription.name,
+            "consumer": self.consumer,
+            "event": claim.event.name,
+            "offset": claim.event.offset,
+            "workflow_id": claim.event.workflow_id,
+            "attempt": claim.attempt,
+        }
+        match settlement:
+            case SetAside(_, reason):
+                logger.error("event dead-lettered: %s", reason, extra=about)
+            case PutBack(_, failed=True, delay=delay):
+                logger.warning("event failed, again in %.3g s", delay, extra=about)
+
+    async def _set_aside(self, claim: Claim, reason: str) -> None:
+        with suppress(DeliveryLostError):  # somebody else has it then, and does the same
+            await self._settle(SetAside(claim, reason))
+
+    async def _give_back(self, delivery: Delivery[E]) -> None:
+        with suppress(DeliveryLostError):  # it timed out then, and is with somebody else
+            await delivery.release()
+
+    def _retry_delay(self, failures: int) -> float:
+        return self.subscription.retry.delay(failures, self._around.chance)

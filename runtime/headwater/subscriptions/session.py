@@ -1,0 +1,106 @@
+"""Reading a subscription in a loop of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from headwater.errors import DeliveryLostError
+from headwater.events import Event
+from headwater.stores.contract import Store
+
+from .definition import Mode
+from .delivery import Delivery
+from .reader import Reader
+
+__all__ = ["Session"]
+
+E = TypeVar("E", bound=Event)
+
+logger = logging.getLogger("headwater.subscriptions")
+
+
+class Session(Generic[E]):
+    """A consumer's connection to a subscription, while the `async with` block lasts.
+
+    Iterating yields the events; each is acknowledged when the loop asks for the next. An exception
+    that leaves the block counts as a failure of the event in hand; leaving it otherwise gives that
+    event back untouched. Iteration ends when the app closes.
+    """
+
+    def __init__(
+        self,
+        reader: Reader[E],
+        store: Store,
+        *,
+        forget_consumer: bool,
+        on_open: Callable[[Session[E]], None],
+        on_close: Callable[[Session[E]], None],
+    ) -> None:
+        self._reader = reader
+        self._store = store
+        self._forget_consumer = forget_consumer
+        self._on_open = on_open
+        self._on_close = on_close
+        self._in_hand: Delivery[E] | None = None
+
+    @property
+    def consumer(self) -> str:
+        """The consumer's name."""
+        return self._reader.consumer
+
+    async def __aenter__(self) -> Session[E]:
+        self._on_open(self)
+        await self._reader.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            failed = error is not None and not isinstance(
+                error, (asyncio.CancelledError, GeneratorExit)
+            )
+            if failed and self._in_hand is not None and not self._in_hand.is_settled:
+                await self._settle(self._in_hand.nack(reason=f"{type(error).__name__}: {error}"))
+            await self._reader.close()
+            if self._forget_consumer and self._reader.subscription.mode is Mode.BROADCAST:
+                await self._store.unregister(self._reader.feed.key)
+        finally:
+            self._on_close(self)
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        if self._in_hand is not None and not self._in_hand.is_settled:
+            await self._settle(self._in_hand.ack())
+        self._in_hand = await self._reader.next()
+        if self._in_hand is None:
+            raise StopAsyncIteration
+        return self._in_hand.event
+
+    async def deliveries(self) -> AsyncIterator[Delivery[E]]:
+        """The events as deliveries, to be settled by hand.
+
+        As many as the subscription's `concurrency` can be open at once; the next comes when one of
+        them is settled.
+        """
+        while (delivery := await self._reader.next()) is not None:
+            yield delivery
+
+    def stop(self) -> None:
+        """End the iteration; the event in hand can still be settled."""
+        self._reader.stop()
+
+    async def _settle(self, settling: Awaitable[None]) -> None:
+        try:
+            await settling
+        except DeliveryLostError as error:
+            logger.warning("%s; it comes again", error)

@@ -1,0 +1,51 @@
+"""An app for tests: in memory, on a virtual clock, with chance from a fixed seed."""
+
+from __future__ import annotations
+
+import random
+from typing import TypeVar
+
+from headwater.app import App, Lifespan
+from headwater.events import Event
+from headwater.service import Service
+
+from .clock import VirtualClock
+
+__all__ = ["MemoryApp"]
+
+H = TypeVar("H")
+
+
+class MemoryApp(App[H]):
+    """An `App` whose time passes in `advance` only, and which can tell what it recorded."""
+
+    def __init__(
+        self,
+        service: Service[H],
+        *,
+        handlers: H | None = None,
+        lifespan: Lifespan | None = None,
+    ) -> None:
+        self.clock = VirtualClock()
+        super().__init__(
+            service,
+            handlers=handlers,
+            lifespan=lifespan,
+            clock=self.clock,
+            chance=random.Random(0),  # noqa: S311  (the same ids and delays in every run)
+        )
+
+    async def __aenter__(self) -> MemoryApp[H]:
+        await super().__aenter__()
+        return self
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, then wait until handlers have done what fell due."""
+        self.clock.advance(seconds)
+        await self.wait_until_idle()
+
+    async def events(self, stream: str) -> list[Event]:
+        """The events that are in the stream, oldest first."""
+        statistics = await self.statistics(stream)
+        recorded = await self._store.read(stream, 0, statistics.head)
+        return [self.service.registry.decode(event) for event in recorded]

@@ -1,0 +1,16 @@
+"""The memory store keeps the contract."""
+
+import pytest
+from headwater.stores.contract import Store
+from headwater.stores.memory import MemoryStore
+from headwater.testing import VirtualClock
+
+from tests.contract.store import STREAMS, StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    async def store(self, clock: VirtualClock) -> Store:
+        store = MemoryStore(clock)
+        await store.open(STREAMS)
+        return store
