@@ -1,0 +1,1 @@
+"""The sample service from a client's side: `make demo`, or `python -m demo`."""

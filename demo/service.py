@@ -1,0 +1,85 @@
+"""A service in a process of its own, its output shown as it comes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["DemoError", "Service", "running"]
+
+PATIENCE = 30.0  # seconds; what takes longer has failed
+
+
+class DemoError(Exception):
+    """The demo did not go as it should; the message says where."""
+
+
+class Service:
+    """A process that `headwater run` serves in."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, text: str) -> str:
+        """The first line that holds the text, once there is one."""
+        deadline = time.monotonic() + PATIENCE
+        with self._changed:
+            while True:
+                for line in self._lines:
+                    if text in line:
+                        return line
+                if not self._reader.is_alive():
+                    raise DemoError(f"the service ended before it said {text!r}")
+                if not self._changed.wait(timeout=deadline - time.monotonic()):
+                    raise DemoError(f"the service did not say {text!r} in {PATIENCE:g} seconds")
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait until it has."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"the service did not stop in {PATIENCE:g} seconds") from None
+        self._reader.join()
+        if status != 0:
+            raise DemoError(f"the service stopped with exit status {status}")
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            with self._changed:
+                self._lines.append(line)
+                sys.stdout.write(f"    {line}")
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+
+@contextmanager
+def running(module: str) -> Iterator[Service]:
+    """The service of that module on a free port. Whatever happens, it does not stay behind."""
+    process = subprocess.Popen(  # noqa: S603  (our own command)
+        [sys.executable, "-m", "headwater", "run", module, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "HEADWATER_LOG_FORMAT": "human",
+            "HEADWATER_LOG_LEVEL": "warning",
+        },
+    )
+    try:
+        yield Service(process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

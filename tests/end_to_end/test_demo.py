@@ -1,0 +1,58 @@
+"""The demo: what `make demo` shows, and that it fails where something is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_demo(cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated() -> None:
+    for _ in range(2):
+        done = run_demo()
+
+        assert (done.returncode, done.stderr) == (0, "")
+        for expected in (
+            "> POST /api/commands/add-user",
+            "    user-analytics: UserAddedV1(user_id=1, first_name=***",
+            "users: 2",
+            "    invitation-processor: UserInvitedV1(email=***",
+            "would welcome user 3",
+            '"type": "urn:headwater:problem:command-rejected"',
+            '"type": "urn:headwater:problem:workflow-ended"',
+            "stopped with exit status 0",
+        ):
+            assert expected in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ({"HEADWATER_DATABASE": "nosql://"}, "the service ended before it said 'Listening on'"),
+        ({"HEADWATER_MAX_BODY": "10"}, "add-user was answered with 413, not 200"),
+    ],
+)
+def test_where_something_is_wrong_it_says_so_and_fails(
+    setting: dict[str, str], reason: str
+) -> None:
+    done = run_demo(**setting)
+
+    assert done.returncode == 1
+    assert done.stderr == f"demo: {reason}\n"
