@@ -1,0 +1,209 @@
+"""Where a team's specs are and where the output goes: `[tool.headwater]` of its pyproject.toml.
+
+Reads with the standard library alone, so that a run with nothing to do stays fast.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .names import nearest, snake
+from .problems import Problem, SpecError, printable
+
+__all__ = ["Configuration", "find_root", "load_configuration"]
+
+SPEC_FOLDER = "spec"
+OUT = "generated"
+NOT_SPECS = frozenset({"lock", "upcasts"})  # folders beside the specs that hold none
+KEYS = ("spec", "out", "package", "handlers")
+
+_SERVICE = re.compile(rb"^(?:\xef\xbb\xbf)?(?:\{\s*)?[\"']?service[\"']?\s*:", re.MULTILINE)
+_DOTTED = re.compile(
+    r"(?:[A-Za-z_][A-Za-z0-9_]*|\{service\})(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|\{service\}))*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A project's settings. Paths are relative to the root, with `/`."""
+
+    root: Path
+    spec: tuple[str, ...] | None = None
+    """Files and folders; `None`: whatever lies in `spec/`."""
+    out: str = OUT
+    package: str = "generated.{service}"
+    """Import name of a generated package; `{service}` is the service in snake_case."""
+    handlers: str = "services.{service}.handlers"
+    """Import name of the handlers' package."""
+
+    def spec_paths(self) -> tuple[Path, ...]:
+        """Return the specs to read: those configured, else those found in `spec/`, by name.
+
+        Found are YAML files with a `service:` and folders with one such file; files without are
+        types to import.
+
+        Raises:
+            SpecError: None is configured, and none is there.
+        """
+        if self.spec is not None:
+            return tuple(self.root / path for path in self.spec)
+        found = tuple(self._found())
+        if not found:
+            problem = Problem(
+                code="HW017",
+                message="there is no spec",
+                file=f"{SPEC_FOLDER}/",
+                hint="name one, put one there, or set spec under [tool.headwater]",
+            )
+            raise SpecError([problem])
+        return found
+
+    def package_for(self, service: str) -> str:
+        """Return the import name of a service's generated package."""
+        return self.package.replace("{service}", snake(service))
+
+    def handlers_for(self, service: str) -> str:
+        """Return the import name of a service's handlers."""
+        return self.handlers.replace("{service}", snake(service))
+
+    def _found(self) -> Iterator[Path]:
+        folder = self.root / SPEC_FOLDER
+        if not folder.is_dir():
+            return
+        for path in sorted(folder.iterdir(), key=lambda path: path.name):
+            if path.is_dir():
+                if path.name not in NOT_SPECS and any(map(_is_spec, path.glob("*.yaml"))):
+                    yield path
+            elif path.suffix == ".yaml" and _is_spec(path):
+                yield path
+
+
+def find_root(start: Path) -> Path:
+    """Return the project's folder: the nearest upwards with a pyproject.toml, else the start."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    return start
+
+
+def load_configuration(root: Path) -> Configuration:
+    """Return the settings of the project in this folder; the defaults where it has none.
+
+    Raises:
+        SpecError: pyproject.toml is not TOML, or `[tool.headwater]` is wrong.
+    """
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Configuration(root)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError([_problem("", 0, f"this file cannot be read: {error}")]) from None
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(place[1]) if place else 0
+        column = int(place[2]) if place else 1
+        reason = re.sub(r" \(at .*\)$", "", str(error))
+        raise SpecError([_problem(text, line, f"this is not TOML: {reason}", column)]) from None
+    tool = document.get("tool", {})
+    table = tool.get("headwater", {}) if isinstance(tool, Mapping) else {}
+    problems = list(_problems(text, table, root))
+    if problems:
+        raise SpecError(problems)
+    spec = table.get("spec")
+    paths = None if spec is None else (spec,) if isinstance(spec, str) else tuple(spec)
+    given = {key: table[key] for key in KEYS[1:] if key in table}
+    out = given.get("out", OUT)
+    if "package" not in given:
+        # The folder is the package's parent, wherever the team put it.
+        given["package"] = ".".join([*Path(out).parts, "{service}"])
+    return Configuration(root, spec=paths, **given)
+
+
+def _problems(text: str, table: object, root: Path) -> Iterator[Problem]:
+    if not isinstance(table, Mapping):
+        yield _problem(text, 0, "[tool.headwater] is a table of keys")
+        return
+    for key, value in table.items():
+        line, column = _find(text, key)
+        if key not in KEYS:
+            better = nearest(key, KEYS)
+            hint = f'did you mean "{better}"?' if better else f"known are {', '.join(KEYS)}"
+            message = f'unknown key "{key}" in [tool.headwater]'
+            yield _problem(text, line, message, column, len(key), hint)
+        elif key == "spec":
+            paths = [value] if isinstance(value, str) else value
+            if not isinstance(paths, list) or not paths or not all(map(_is_inside, paths)):
+                message = '"spec" is a path inside the project, or a list of such paths'
+                yield _problem(text, line, message, column, len(key))
+            elif len(set(paths)) < len(paths):
+                yield _problem(text, line, '"spec" names a path twice', column, len(key))
+        elif key == "out":
+            if not _is_inside(value) or not (root / value).resolve().is_relative_to(root.resolve()):
+                message = f'"{key}" is a folder inside the project'
+                yield _problem(text, line, message, column, len(key))
+        elif not _is_dotted(value):
+            message = f'"{key}" is an import name such as acme.users.contract'
+            hint = "{service} in it stands for the service"
+            yield _problem(text, line, message, column, len(key), hint)
+
+
+def _is_inside(path: object) -> bool:
+    return (
+        isinstance(path, str)
+        and bool(path)
+        and path.isprintable()
+        and not path.startswith(("/", "~"))
+        and re.search(r'["\'`\\{}:]', path) is None
+        and ".." not in path.split("/")
+    )
+
+
+def _is_dotted(name: object) -> bool:
+    return (
+        isinstance(name, str)
+        and _DOTTED.fullmatch(name) is not None
+        and not any(keyword.iskeyword(part) for part in name.split("."))
+    )
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        return _SERVICE.search(path.read_bytes()) is not None
+    except OSError:
+        return True  # reading it as a spec says what is wrong
+
+
+def _find(text: str, key: str) -> tuple[int, int]:
+    """Return line and column of a key under [tool.headwater]; line 0 where it is written oddly."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.match(r"\s*\[([^\[\]]*)\]", line):
+            inside = re.sub(r"[\s\"']", "", match[1]) == "tool.headwater"
+        elif inside and (match := re.match(rf"\s*[\"']?({re.escape(key)})[\"']?\s*=", line)):
+            return number, match.start(1) + 1
+    return 0, 1
+
+
+def _problem(
+    text: str, line: int, message: str, column: int = 1, length: int = 1, hint: str = ""
+) -> Problem:
+    lines = text.splitlines()
+    return Problem(
+        code="HW016",
+        message=printable(message),
+        file="pyproject.toml",
+        line=line,
+        column=column,
+        length=length,
+        hint=hint,
+        text=lines[line - 1] if 0 < line <= len(lines) else "",
+    )

@@ -1,0 +1,167 @@
+"""The JSON Schema for editors and the reference, both rendered from the grammar."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from headwater_generator.grammar import SharedTypes, Spec
+from headwater_generator.grammar.containers import read_record
+from headwater_generator.grammar.declare import Key, Model, keys_of
+from headwater_generator.grammar.docs import main, render_docs
+from headwater_generator.grammar.schema import models, schema
+from headwater_generator.load import Source, load
+from headwater_generator.problems import Problem
+
+ROOT = Path(__file__).parents[3]
+SPECS = ROOT / "tests" / "specs"
+MODELS: list[type[Model]] = [Spec, SharedTypes, *models()]
+KEYS = [(model, key) for model in MODELS for key in keys_of(model).values()]
+# What every editor can see: keys, kinds, choices, bounds, cases.
+STRUCTURAL = ("HW101", "HW102", "HW104", "HW105", "HW106", "HW108", "HW110", "HW111", "HW301")
+# References and meanings are beyond a schema.
+BEYOND = {
+    "HW105-bounds",
+    "HW102-nothing-but-a-stream",
+    "HW108-one-file-imported-twice",
+}
+
+
+class Plain(yaml.CSafeLoader):
+    """Reads YAML as editors do: no dates."""
+
+
+Plain.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if "timestamp" not in tag]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def plain(text: str) -> Any:
+    return yaml.load(text, Loader=Plain)  # noqa: S506 - a safe loader's child
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    return jsonschema.Draft202012Validator(schema())
+
+
+@pytest.mark.parametrize("name", render_docs())
+def test_the_committed_file_is_up_to_date(name: str) -> None:
+    """`make generate` writes it."""
+    assert (ROOT / name).read_text(encoding="utf-8") == render_docs()[name]
+
+
+def test_the_sample_and_the_golden_specs_satisfy_the_schema(
+    validator: jsonschema.Draft202012Validator,
+) -> None:
+    specs = [*ROOT.glob("spec/*.yaml"), *ROOT.glob("tests/golden/*/spec/**/*.yaml")]
+
+    assert len(specs) > 3
+    for path in specs:
+        validator.validate(plain(path.read_text(encoding="utf-8")))
+
+
+def test_the_sample_names_the_schema() -> None:
+    first = (ROOT / "spec" / "user_service.yaml").read_text().splitlines()[0]
+
+    reference = first.removeprefix("# yaml-language-server: $schema=")
+    assert (ROOT / "spec" / reference).resolve() == ROOT / "docs" / "headwater.schema.json"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in sorted(SPECS.iterdir())
+        if case.name.startswith(STRUCTURAL) and case.name not in BEYOND
+    ],
+    ids=lambda case: case.name,
+)
+def test_what_is_structurally_wrong_fails_the_schema_too(
+    case: Path, validator: jsonschema.Draft202012Validator
+) -> None:
+    document = plain((case / "spec.yaml").read_text(encoding="utf-8"))
+
+    assert not validator.is_valid(document)
+
+
+@pytest.mark.parametrize(("model", "key"), KEYS, ids=lambda part: getattr(part, "name", ""))
+def test_the_example_of_a_key_is_right(
+    model: type[Model], key: Key, validator: jsonschema.Draft202012Validator
+) -> None:
+    problems: list[Problem] = []
+    node = load(Source("example", key.example), problems)
+    assert node is not None
+    [entry] = node.entries
+    key.shape.read(entry.value, problems, entry.key)
+
+    assert entry.key.text == key.name
+    assert problems == []
+    part = schema() if model in {Spec, SharedTypes} else schema()["$defs"][model.__name__]
+    document = plain(key.example)
+    rest = {**part["properties"][key.name], "$defs": schema()["$defs"]}
+    jsonschema.Draft202012Validator(rest).validate(document[key.name])
+
+
+@pytest.mark.parametrize(("model", "key"), KEYS, ids=lambda part: getattr(part, "name", ""))
+def test_a_key_says_what_it_means_and_what_holds_without_it(model: type[Model], key: Key) -> None:
+    assert key.meaning.endswith(".")
+    assert key.required == (not key.default)
+    assert model.__doc__
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_key_is_in_the_reference(model: type[Model]) -> None:
+    reference = render_docs()["docs/spec-reference.md"]
+
+    for key in keys_of(model).values():
+        assert f"| `{key.name}` |" in reference
+        assert key.example in reference
+
+
+def test_every_link_of_the_reference_leads_to_a_heading() -> None:
+    reference = render_docs()["docs/spec-reference.md"]
+    headings = {
+        re.sub(r"[^a-z]+", "-", title.lower())
+        for title in re.findall(r"^## (.*)$", reference, re.MULTILINE)
+    }
+
+    assert set(re.findall(r"\(#([^)]*)\)", reference)) <= headings
+
+
+def test_the_types_of_the_reference_are_read_as_they_are_written() -> None:
+    """Each row's example is a value that its type takes as a default."""
+    rows = re.findall(
+        r"^\| `([a-z]+)` \| .*? \| .*? \| `(.*?)` \|",
+        render_docs()["docs/spec-reference.md"].split("## Types of fields")[1],
+        re.MULTILINE,
+    )
+    fields = "".join(f"      f{n}: {{type: {t}, default: {v}}}\n" for n, (t, v) in enumerate(rows))
+    text = f"headwater: 1\nservice: s\ntypes:\n  All:\n    fields:\n{fields}"
+    problems: list[Problem] = []
+    node = load(Source("example", text), problems)
+    assert node is not None
+
+    read_record(Spec, node, problems, node)
+
+    assert len(rows) == 14
+    assert problems == []
+
+
+def test_the_files_are_written_and_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--check"], tmp_path) == 1
+    assert "out of date" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+    assert main([], tmp_path) == 0
+    assert main(["--check"], tmp_path) == 0
+    json.loads((tmp_path / "docs" / "headwater.schema.json").read_text())
