@@ -35,19 +35,12 @@ user_service: Service[Handlers] = Service(
         WorkflowDefinition(
             UserWorkflow,
             stream="users",
-            events=(
-                UserAddedV1,
-                UserRemovedV1,
-            ),
+            events=(UserAddedV1, UserRemovedV1),
         ),
         WorkflowDefinition(
             InvitationWorkflow,
             stream="invitations",
-            events=(
-                UserInvitedV1,
-                InvitationAcceptedV1,
-                InvitationDeclinedV1,
-            ),
+            events=(UserInvitedV1, InvitationAcceptedV1, InvitationDeclinedV1),
         ),
     ),
     commands=(

@@ -10,10 +10,7 @@ user_analytics: Subscription[UserAdded | UserRemoved] = Subscription(
     name="user-analytics",
     stream="users",
     mode=Mode.BROADCAST,
-    events=(
-        UserAdded,
-        UserRemoved,
-    ),
+    events=(UserAdded, UserRemoved),
 )
 """Counts users as they come and go; read by an iterator."""
 
@@ -22,11 +19,7 @@ invitation_processor: Subscription[UserInvited | InvitationAccepted | Invitation
         name="invitation-processor",
         stream="invitations",
         mode=Mode.EXCLUSIVE,
-        events=(
-            UserInvited,
-            InvitationAccepted,
-            InvitationDeclined,
-        ),
+        events=(UserInvited, InvitationAccepted, InvitationDeclined),
         retry=Retry(attempts=5, initial=1.0, maximum=60.0),
         handler="invitation_processor",
     )

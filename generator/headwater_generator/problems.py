@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 
-__all__ = ["CODES", "Code", "Format", "Problem", "SpecError", "printable", "render", "report"]
+__all__ = ["Code", "Format", "Problem", "SpecError", "printable", "render", "report"]
 
 Format = Literal["text", "json", "github"]
 
@@ -184,15 +184,3 @@ def _github_data(text: str) -> str:
 
 def _github_property(text: str) -> str:
     return _github_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-if TYPE_CHECKING:
-    CODES: Mapping[str, Code]
-
-
-def __getattr__(name: str) -> object:
-    if name == "CODES":  # the texts are only read when something is to be explained
-        from .codes import CODES
-
-        return CODES
-    raise AttributeError(name)

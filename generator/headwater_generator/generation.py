@@ -1,0 +1,341 @@
+"""The whole way from specs to files, in one function."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .check import load_specs
+from .configuration import Configuration, load_configuration
+from .grammar import Spec
+from .model.annotations import Annotations
+from .model.package import Package, Shapes, build, functions_of
+from .model.places import Places
+from .names import nearest
+from .outputs.files import File
+from .outputs.modules import modules
+from .outputs.readme import readme
+from .outputs.schemas import schemas
+from .outputs.stubs import stubs as scaffold_of
+from .outputs.templates import Templates
+from .problems import Problem, SpecError
+from .publish.files import LOCK_TIMEOUT, Guard, locked, publish, remove_leftovers, shown
+from .publish.formatting import CONFIGURATIONS, Formatter, line_length
+from .publish.manifest import NAME, Manifest
+from .publish.plan import Note, Plan, draw_up, retired, wanted_scaffold
+
+__all__ = ["Progress", "Report", "generate"]
+
+Progress = Callable[[str, int], None]
+"""Called as each stage begins, with its name and the number of things in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a run depended on, so that the next one can tell whether to run at all."""
+
+    started: int = 0
+    """Nanoseconds since the epoch."""
+    inputs: tuple[Path, ...] = ()
+    absent: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a run did; with `check`, what it found. Paths are relative to the project, with `/`."""
+
+    services: tuple[str, ...]
+    files: int
+    """Generated files in all, manifests included."""
+    written: tuple[str, ...] = ()
+    created: tuple[str, ...] = ()
+    """Stubs and what belongs to them."""
+    removed: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    findings: tuple[Problem, ...] = ()
+    """What `check` found; empty: everything is up to date."""
+    read: Reads = field(repr=False, compare=False)
+    """What the run depended on."""
+
+
+def generate(
+    root: Path,
+    specs: Sequence[Path] | None = None,
+    *,
+    out: Path | None = None,
+    services: Path | None = None,
+    check: bool = False,
+    stubs: Sequence[str] = (),
+    progress: Progress | None = None,
+    lock_timeout: float = LOCK_TIMEOUT,
+) -> Report:
+    """Generate the packages of a project, or with `check` only compare them with the disk.
+
+    All is rendered in memory before anything is written. A generated package named by no
+    configuration is called after its folder: `out=Path("lib/contracts")` makes
+    `contracts.user_service`; `services` is to stubs what `out` is to generated files.
+
+    Args:
+        root: The project's folder, that of its pyproject.toml. Other paths may be relative to it.
+        specs: Files or folders; by default what the project's configuration says.
+        stubs: Handlers whose stubs are made again: names of functions, commands or subscriptions.
+        lock_timeout: Seconds to wait for another run in the same project.
+
+    Raises:
+        SpecError: A spec is wrong, or files are in the way (HW7xx); nothing was written.
+    """
+    root = root.resolve()
+    tell = progress or (lambda stage, count: None)
+    # A check leaves no trace at all.
+    with nullcontext() if check else locked(root, lock_timeout):
+        started = time.time_ns()
+        configuration = load_configuration(root)
+        paths = [root / path for path in specs or configuration.spec_paths()]
+        loaded = load_specs(paths, root)
+        run = _Run(root, configuration, loaded, out, services, tell)
+        plans = run.plan(frozenset(run.handlers(stubs)), is_dry=check)
+        report = run.report(plans, paths, started, check=check)
+        if check:
+            return report
+        if obstacles := [problem for plan in plans for problem in plan.obstacles]:
+            raise SpecError(obstacles)
+        run.publish(plans)
+        return report
+
+
+class _Run:
+    def __init__(
+        self,
+        root: Path,
+        configuration: Configuration,
+        specs: list[Spec],
+        out: Path | None,
+        services: Path | None,
+        tell: Progress,
+    ) -> None:
+        self.root = root
+        self.specs = specs
+        self.shapes = [Shapes(spec) for spec in specs]
+        self.tell = tell
+        self.places = [_place(root, configuration, spec.service, out, services) for spec in specs]
+        self.cache = root / ".headwater" / "cache"
+
+    def handlers(self, wanted: Iterable[str]) -> list[str]:
+        """Return the functions whose stubs are made again.
+
+        Raises:
+            SpecError: There is no such handler (HW707), or its stub is there (HW708).
+        """
+        wanted = list(wanted)
+        if not wanted:
+            return []
+        known: dict[str, tuple[str, Path]] = {}
+        for spec, places in zip(self.specs, self.places, strict=True):
+            for function, _, subject in functions_of(spec):
+                path = places.handlers_folder / f"{function}.py"
+                known.setdefault(function, (function, path))
+                if not function.startswith("validate_"):
+                    known.setdefault(subject, (function, path))
+        problems: list[Problem] = []
+        names: list[str] = []
+        for name in wanted:
+            if name not in known:
+                better = nearest(name, list(known))
+                problems.append(
+                    Problem(
+                        code="HW707",
+                        message=f'no handler is called "{name}"',
+                        file="--stubs",
+                        hint=f'did you mean "{better}"?' if better else "",
+                    )
+                )
+                continue
+            function, path = known[name]
+            if path.exists():
+                problems.append(
+                    Problem(
+                        code="HW708",
+                        message="this stub is there, and stubs are never overwritten",
+                        file=shown(path, self.root),
+                        hint="move it away first",
+                    )
+                )
+            names.append(function)
+        if problems:
+            raise SpecError(problems)
+        return names
+
+    def plan(self, again: frozenset[str], *, is_dry: bool) -> list[Plan]:
+        """Render everything and compare it with the disk."""
+        manifests = [
+            Manifest.read(places.package_folder / NAME, self.root) for places in self.places
+        ]
+        packages = self.build(is_dry=is_dry)
+        self.tell("rendering", sum(map(len, self.shapes)))
+        width = line_length(self.root)
+        templates = Templates(width)
+        generated: list[list[File]] = []
+        scaffolds: list[list[File]] = []
+        wanted: list[list[File]] = []
+        for package, manifest in zip(packages, manifests, strict=True):
+            generated.append(
+                [*modules(package, templates), *schemas(package), *readme(package, templates)]
+            )
+            scaffolds.append(list(scaffold_of(package, templates)))
+            wanted.append(
+                list(wanted_scaffold(scaffolds[-1], manifest, package.places, self.root, again))
+            )
+        texts = {file.path: file.text for files in (*generated, *wanted) for file in files}
+        self.tell("formatting", len(texts))
+        first_party = {
+            name.partition(".")[0]
+            for places in self.places
+            for name in (places.package, places.handlers)
+        }
+        memory = None if is_dry else self.cache / "formatted.json"
+        contents = Formatter(width, first_party, memory).format(texts)
+        folders = [places.package_folder for places in self.places]
+        plans = [
+            draw_up(
+                places=package.places,
+                source=package.source,
+                project=self.root,
+                generated={file.path: contents[file.path] for file in files},
+                scaffold=scaffold,
+                created={file.path: contents[file.path] for file in created},
+                functions={file.handler: file.text for file in scaffold if file.handler},
+                manifest=manifest,
+                guard=Guard((package.places.out, package.places.services), self.root),
+                others=[one for one in folders if one != package.places.package_folder],
+            )
+            for package, manifest, files, scaffold, created in zip(
+                packages, manifests, generated, scaffolds, wanted, strict=True
+            )
+        ]
+        sources = [spec.path for spec in self.specs]
+        roots = {places.out for places in self.places}
+        return [*plans, *retired(self.places, sources, self.root, roots)]
+
+    def build(self, *, is_dry: bool) -> list[Package]:
+        self.tell("typing", sum(map(len, self.shapes)))
+        annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
+        annotations.resolve(shape for shapes in self.shapes for shape in shapes)
+        return [
+            build(spec, places, shapes, annotations)
+            for spec, places, shapes in zip(self.specs, self.places, self.shapes, strict=True)
+        ]
+
+    def publish(self, plans: Sequence[Plan]) -> None:
+        self.tell("writing", sum(len(plan.changed) + len(plan.created) for plan in plans))
+        remove_leftovers(
+            {
+                folder
+                for places in self.places
+                for folder in (
+                    places.package_folder,
+                    places.package_folder / "schemas",
+                    places.handlers_folder,
+                    places.handlers_folder.parent,
+                )
+            }
+        )
+        publish(
+            changed={path: one for plan in plans for path, one in plan.changed.items()},
+            created={path: one for plan in plans for path, one in plan.created.items()},
+            removed=[path for plan in plans for path in plan.removed],
+            manifests={
+                plan.manifest: plan.manifest_content
+                for plan in plans
+                if plan.manifest_content is not None
+            },
+            keep=frozenset(one for places in self.places for one in (places.out, self.root)),
+            project=self.root,
+        )
+
+    def report(
+        self, plans: Sequence[Plan], paths: Sequence[Path], started: int, *, check: bool
+    ) -> Report:
+        def show(found: Iterable[Path]) -> tuple[str, ...]:
+            return tuple(sorted(shown(path, self.root) for path in found))
+
+        findings = [problem for plan in plans for problem in plan.findings(self.root)]
+        notes = [note for plan in plans for note in plan.notes]
+        notes += [
+            Note("foreign", shown(path, self.root), "not generated, and among generated files")
+            for plan in plans
+            for path in plan.foreign
+        ]
+        changed = [path for plan in plans for path in plan.changed]
+        changed += [plan.manifest for plan in plans if plan.manifest_content is not None]
+        return Report(
+            services=tuple(spec.service for spec in self.specs),
+            files=sum(len(plan.outputs) for plan in plans),
+            written=() if check else show(changed),
+            created=() if check else show(path for plan in plans for path in plan.created),
+            removed=() if check else show(path for plan in plans for path in plan.removed),
+            notes=tuple(notes),
+            findings=tuple(sorted(findings, key=lambda one: (one.file, one.code))) if check else (),
+            read=self.reads(plans, paths, started),
+        )
+
+    def reads(self, plans: Sequence[Plan], paths: Sequence[Path], started: int) -> Reads:
+        inputs = {self.root / name for spec in self.specs for name in spec.files}
+        folders = {path.parent for path in inputs} | {path for path in paths if path.is_dir()}
+        settings = {self.root / name for name in CONFIGURATIONS}
+        homes = {
+            home
+            for places in self.places
+            for home in (
+                places.handlers_folder / "__init__.py",
+                places.handlers_folder.with_suffix(".py"),
+            )
+        }
+        outputs = {path for plan in plans for path in plan.outputs}
+        created = {path for plan in plans for path in plan.created}
+        return Reads(
+            started=started,
+            inputs=tuple(sorted(inputs | {one for one in settings if one.is_file()})),
+            absent=tuple(sorted(one for one in (settings | homes) - created if not one.is_file())),
+            folders=tuple(sorted(folders | {self.root / "spec"})),
+            outputs=tuple(
+                sorted(outputs | {one for one in homes if one in created or one.is_file()})
+            ),
+        )
+
+
+def _place(
+    root: Path,
+    configuration: Configuration,
+    service: str,
+    out: Path | None,
+    services: Path | None,
+) -> Places:
+    package, handlers = configuration.package, configuration.handlers
+    places = Places.settle(
+        service,
+        root=root,
+        out=root / configuration.out,
+        package=package,
+        handlers=handlers,
+        services=root / services if services else None,
+    )
+    if services and handlers == Configuration(root).handlers:
+        # Named by nobody: called after the folder.
+        handlers = f"{(root / services).name}.{{service}}.handlers"
+    if out and package == ".".join([*Path(configuration.out).parts, "{service}"]):
+        package = f"{(root / out).name}.{{service}}"
+    if out or services:
+        places = Places.settle(
+            service,
+            root=root,
+            out=root / (out or configuration.out),
+            package=package,
+            handlers=handlers,
+            services=root / services if services else places.services,
+        )
+    return places

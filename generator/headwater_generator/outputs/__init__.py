@@ -1,0 +1,1 @@
+"""What is generated: one small module a kind, and the table of them in `table`."""

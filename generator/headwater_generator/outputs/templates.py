@@ -1,0 +1,112 @@
+"""Jinja2, set up so that a template cannot do harm: undefined names are fatal, spec text passes a
+filter."""
+
+from __future__ import annotations
+
+import functools
+import re
+import textwrap
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..model.literals import literal
+
+__all__ = ["Templates", "docstring", "markdown", "plain", "templates_folder"]
+
+
+def templates_folder() -> Path:
+    """Return the folder of the templates: inside an installed package, else the repository's."""
+    package = Path(__file__).parents[1]
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parents[1] / "templates"
+
+
+class Templates:
+    """Renders templates for one width of lines."""
+
+    def __init__(self, line_length: int) -> None:
+        self._environment = _environment(line_length)
+
+    def render(self, template: str, **model: object) -> str:
+        """Return the text of a template with the model in its holes."""
+        return self._environment.get_template(template).render(**model)
+
+
+@functools.cache
+def _environment(line_length: int) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Python and Markdown; text passes the filters below
+    )
+    environment.filters.update(
+        literal=literal,
+        docstring=functools.partial(docstring, width=line_length),
+        markdown=markdown,
+        plain=plain,
+    )
+    return environment
+
+
+def docstring(text: str, indent: int = 0, *, width: int) -> str:
+    """Return what stands between the three quotes of a docstring, at an indentation.
+
+    Backslashes, quotes and what cannot be printed are escaped; lines are broken to the width, and
+    more than one line ends with a line for the closing quotes.
+    """
+    lines: list[str] = []
+    for line in re.split(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", text.strip()):
+        escaped = _escaped(line.expandtabs().rstrip())
+        lines += _wrapped(escaped, width - indent - (0 if lines else 3)) or [""]
+    if lines[0].startswith('"'):
+        lines[0] = f"\\{lines[0]}"
+    if len(lines) == 1:
+        [line] = lines
+        if len(line) + indent + 6 <= width or " " not in line:
+            return f'{line[:-1]}\\"' if line.endswith('"') and not _is_escaped(line) else line
+    margin = " " * indent
+    return "\n".join([lines[0], *(f"{margin}{line}".rstrip() for line in lines[1:]), margin])
+
+
+def markdown(text: str) -> str:
+    """Return text for one line of Markdown, with nothing in it that Markdown or HTML would obey."""
+    line = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|&~$])", r"\\\1", "".join(filter(str.isprintable, line)))
+
+
+def plain(text: str) -> str:
+    """Return a path for a comment: as it is if it is of the usual characters, else escaped."""
+    return text if re.fullmatch(r"[A-Za-z0-9_./ -]+", text) else ascii(text)
+
+
+def _escaped(line: str) -> str:
+    line = line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return "".join(
+        character if character.isprintable() else _code(ord(character)) for character in line
+    )
+
+
+def _code(code: int) -> str:
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    margin = line[: len(line) - len(line.lstrip(" "))]
+    return textwrap.wrap(
+        line,
+        max(width, 40),
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _is_escaped(line: str) -> bool:
+    slashes = len(line[:-1]) - len(line[:-1].rstrip("\\"))
+    return slashes % 2 == 1

@@ -1,0 +1,1 @@
+"""The generator's verbs of the `headwater` command, one module each, light to import."""

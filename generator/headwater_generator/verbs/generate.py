@@ -1,0 +1,205 @@
+"""`headwater generate [SPEC...]`: typed packages and stubs out of specs.
+
+Whether there is anything to do is decided first, by looking at files: then nothing heavy is
+imported.
+
+Exit status: 0 done · 1 `--check` found something · 2 a spec or the call is wrong.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..publish.stamp import Stamp, stamp_path
+
+if TYPE_CHECKING:
+    from ..generation import Progress, Report
+    from ..problems import Format
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY = "turn specs into typed packages, and create stubs for what is new"
+
+MOST_LINES = 40  # files that are told one by one
+LONG_RUN = 100  # definitions from which on progress is shown
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the verb with its arguments and return the exit status."""
+    here = os.getcwd()  # noqa: PTH109 - pathlib is not needed yet
+    path = stamp_path(_root(here), here, argv)
+    stamp = Stamp.read(path)
+    if stamp and stamp.holds():
+        sys.stdout.write(stamp.message)
+        stamp.refresh(path)
+        return 0
+    with _without_collections():
+        return _run(argv, path)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Spare a run that builds much, drops little and ends soon the search for garbage: a tenth."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # and the interpreter the last one, when it exits
+        gc.enable()
+
+
+def _root(start: str) -> str:
+    """Do as `configuration.find_root` does, without importing anything."""
+    folder = start
+    while not os.path.isfile(os.path.join(folder, "pyproject.toml")):  # noqa: PTH113, PTH118
+        folder, below = os.path.dirname(folder), folder  # noqa: PTH120
+        if folder == below:
+            return start
+    return folder
+
+
+def _run(argv: Sequence[str], stamp: str) -> int:
+    from pathlib import Path
+    from typing import Annotated, Literal
+
+    import typer
+
+    from ..problems import SpecError, report
+    from .command_line import call
+
+    def generate(
+        specs: Annotated[
+            list[Path] | None,
+            typer.Argument(
+                metavar="[SPEC]...",
+                help="Spec files and folders; without any, those that the project configures.",
+            ),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Where generated packages go.")
+        ] = None,
+        services: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Where stubs are created.")
+        ] = None,
+        is_check: Annotated[
+            bool, typer.Option("--check", help="Write nothing; status 1 if a file is out of date.")
+        ] = False,
+        stubs: Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME", help="Make the stub of a handler again; repeatable."),
+        ] = None,
+        style: Annotated[
+            Literal["text", "json", "github"],
+            typer.Option("--format", help="How the result is told."),
+        ] = "text",
+    ) -> int:
+        """Turn specs into typed packages, and create stubs for what is new."""
+        from ..generation import generate as generate_all
+
+        here = Path.cwd()
+        try:
+            with _progress() as progress:
+                result = generate_all(
+                    Path(_root(str(here))),
+                    [here / spec for spec in specs] if specs else None,
+                    out=here / out if out else None,
+                    services=here / services if services else None,
+                    check=is_check,
+                    stubs=stubs or (),
+                    progress=progress,
+                )
+        except SpecError as error:
+            report(error.problems, style)
+            return 2
+        sys.stdout.write(_shown(result, style))
+        if result.findings and style != "json":
+            report(result.findings, style)
+        if not is_check and not stubs:
+            _leave_stamp(result, style, stamp)
+        return 1 if result.findings else 0
+
+    return call(generate, argv, "generate")
+
+
+def _shown(report: "Report", style: "Format", *, again: bool = False) -> str:
+    """Return what goes to stdout; `again`: what the next run says if it has nothing to do."""
+    done = (
+        ("wrote", () if again else report.written),
+        ("created", () if again else report.created),
+        ("removed", () if again else report.removed),
+    )
+    if style == "json":
+        import json
+        from dataclasses import asdict
+
+        document = {
+            "services": report.services,
+            "files": report.files,
+            "written": done[0][1],
+            "created": done[1][1],
+            "removed": done[2][1],
+            "notes": [asdict(note) for note in report.notes],
+            "problems": [asdict(problem) for problem in report.findings],
+        }
+        return json.dumps(document, indent=2) + "\n"
+    if style == "github":
+        return "".join(f"::notice file={note.path}::{note.message}\n" for note in report.notes)
+    lines = []
+    for word, paths in done:
+        lines += [f"{word:<8} {path}" for path in paths[:MOST_LINES]]
+        if len(paths) > MOST_LINES:
+            lines.append(f"{word:<8} {len(paths) - MOST_LINES} more")
+    for note in report.notes:
+        lines.append(f"{note.kind:<8} {note.path}: {note.message}")
+        lines += [f"         | {line}".rstrip() for line in note.paste.splitlines()]
+    services = ", ".join(report.services)
+    changes = sum(len(paths) for _, paths in done)
+    if report.findings:
+        state = f"{len(report.findings)} to look at"
+    else:
+        state = f"{changes} changed" if changes else "up to date"
+    return "\n".join([*lines, f"{services}: {report.files} generated files, {state}\n"])
+
+
+def _leave_stamp(report: "Report", style: "Format", path: str) -> None:
+    """Let the next run with the same command line know that there is nothing to do."""
+    reads = report.read
+    stamp = Stamp.take(
+        inputs=map(str, reads.inputs),
+        absent=map(str, reads.absent),
+        folders=map(str, reads.folders),
+        outputs=map(str, reads.outputs),
+        message=_shown(report, style, again=True),
+        started=reads.started,
+    )
+    if stamp:
+        stamp.save(path)
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Tell of the stages of a long run: a bar on a terminal, plain lines elsewhere, on stderr."""
+    if not sys.stderr.isatty():
+        yield _tell
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=len(_STAGES))
+
+        def advance(stage: str, count: int) -> None:
+            bar.update(task, description=f"{stage} {count}", completed=_STAGES.index(stage))
+
+        yield advance
+
+
+_STAGES = ("reading", "typing", "rendering", "formatting", "writing")
+
+
+def _tell(stage: str, count: int) -> None:
+    if count >= LONG_RUN:
+        sys.stderr.write(f"{stage} {count}\n")

@@ -1,0 +1,141 @@
+"""`headwater generate` as a command: arguments in, status, stdout and stderr out."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from headwater_generator.codes import CODES, writing
+from headwater_generator.outputs.templates import templates_folder
+from headwater_generator.verbs.generate import run
+from headwater_generator.version import VERSION
+
+if TYPE_CHECKING:
+    from .conftest import Project
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def test_it_tells_what_it_wrote_and_then_that_nothing_is_left(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([]) == 0
+    first = capsys.readouterr()
+    assert "wrote    generated/user_service/events.py" in first.out
+    assert "created  services/user_service/handlers/add_user.py" in first.out
+    assert first.err == ""
+
+    assert run([]) == 0
+    assert capsys.readouterr().out == "user-service: 12 generated files, up to date\n"
+
+
+def test_a_wrong_spec_is_status_2_and_writes_nothing(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside.change("stream: users\n", "stream: nowhere\n")
+
+    assert run([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "spec/user_service.yaml:7:" in printed.err
+    assert not inside.package.exists()
+
+
+def test_a_check_is_status_1_where_something_differs(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--check"]) == 1
+    assert "error[HW711]: missing" in capsys.readouterr().err
+    run([])
+    assert run(["--check"]) == 0
+
+
+def test_formats_for_programs_go_to_stdout(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--check", "--format", "json"]) == 1
+    printed = capsys.readouterr()
+    assert {problem["code"] for problem in json.loads(printed.out)["problems"]} == {"HW711"}
+    assert run(["--check", "--format", "github"]) == 1
+    assert "::error file=generated/user_service/events.py,title=HW711::" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--format", "xml"]])
+def test_a_wrong_call_is_status_2(inside: Project, arguments: list[str]) -> None:
+    assert run(arguments) == 2
+
+
+def test_it_works_from_a_folder_inside_the_project(
+    inside: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(inside.spec.parent)
+
+    assert run(["user_service.yaml"]) == 0
+    assert (inside.package / "events.py").exists()
+
+
+def test_out_and_services_name_folders_and_with_them_packages(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--out", "lib/contracts", "--services", "apps"]) == 0
+
+    stub = (inside.root / "apps" / "user_service" / "handlers" / "add_user.py").read_text()
+    assert "from contracts.user_service import AddUser" in stub
+    assert (inside.root / "lib" / "contracts" / "user_service" / "events.py").exists()
+    assert not (inside.root / "services").exists()
+
+
+def test_a_teams_own_names_are_followed(inside: Project) -> None:
+    """`out` is the import root, or any folder on the way from there to the package."""
+    inside.configure(
+        '[tool.headwater]\nout = "src"\npackage = "acme.users.contract"\n'
+        'handlers = "acme.users.handlers"\n'
+    )
+
+    assert run([]) == 0
+
+    users = inside.root / "src" / "acme" / "users"
+    assert (users / "contract" / "events.py").exists()
+    assert "from acme.users.contract import" in (users / "handlers" / "add_user.py").read_text()
+    assert "from . import handlers" in (users / "app.py").read_text()
+    assert run(["--check"]) == 0
+
+
+def test_lines_are_as_long_as_the_team_has_them(inside: Project) -> None:
+    inside.change("name: string}}", f"name: {{type: string, description: '{'long ' * 12}'}}}}}}")
+    run([])
+    narrow = (inside.package / "events.py").read_text()
+    inside.configure("[tool.headwater]\n[tool.ruff]\nline-length = 120\n")
+
+    assert run([]) == 0
+
+    wide = (inside.package / "events.py").read_text()
+    assert len(wide.splitlines()) < len(narrow.splitlines())
+    assert max(map(len, wide.splitlines())) > 88
+
+
+def test_templates_are_found_beside_the_sources() -> None:
+    assert (templates_folder() / "events.py.j2").is_file()
+
+
+def test_the_version_is_the_distributions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["version"] == VERSION
+
+
+def test_every_code_of_writing_is_registered_and_raised_by_a_test() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+
+    for code in writing.CODES:
+        assert CODES[code.id] is code
+        assert f'"{code.id}"' in tests or f"[{code.id}]" in tests
