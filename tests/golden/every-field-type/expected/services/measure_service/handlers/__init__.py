@@ -1,0 +1,7 @@
+"""The handlers of measure-service, one a file. Yours to edit."""
+
+from .measure import measure
+
+__all__ = [
+    "measure",
+]
