@@ -40,8 +40,11 @@ generate(
 """
 
 
-def spec_lines(events: int, changed: int | None = None) -> Iterator[str]:
-    """Yield the lines of a spec with so many events of eight fields, twenty to a workflow."""
+def spec_lines(events: int, changes: int = 0) -> Iterator[str]:
+    """Yield the lines of a spec with so many events of eight fields, twenty to a workflow.
+
+    One event is another one after each of the `changes`, of a shape that was never seen before.
+    """
     yield "headwater: 1\nservice: bench-service\ndescription: A service to measure with."
     yield "types:\n  Grade: {enum: [low, middle, high]}\nstreams:\n  log: {type: persistent}"
     yield "workflows:"
@@ -53,7 +56,7 @@ def spec_lines(events: int, changed: int | None = None) -> Iterator[str]:
         yield "        fields:"
         yield "          id: uuid"
         yield "          name: {type: string, maxLength: 80}"
-        yield f"          amount: {{type: int, minimum: {7 if number == changed else 0}}}"
+        yield f"          amount: {{type: int, minimum: {changes if number == 7 else 0}}}"
         yield "          ratio: float"
         yield "          at: datetime"
         yield "          tags: list<string>"
@@ -76,7 +79,7 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
     schemas.write_text(json.dumps(_bundle(warm)))
     one = folder / "one.json"
     one.write_text(json.dumps(_bundle(warm, limit=1)))
-    change = iter(range(10_000))
+    change = iter(range(1, 10_000))
 
     def nothing_to_do() -> Cost:
         return run([*headwater, "generate"], warm)
@@ -89,8 +92,7 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
             shutil.rmtree(cold)
 
     def one_changed() -> Cost:
-        number = next(change)
-        _write(edited, EVENTS, changed=number)
+        _write(edited, EVENTS, changes=next(change))
         return run([*headwater, "generate"], edited)
 
     edited = _project(folder / "edited", EVENTS)
@@ -140,8 +142,8 @@ def _project(folder: Path, events: int) -> Path:
     return folder
 
 
-def _write(folder: Path, events: int, changed: int | None = None) -> None:
-    (folder / "spec" / "bench_service.yaml").write_text("\n".join(spec_lines(events, changed)))
+def _write(folder: Path, events: int, changes: int = 0) -> None:
+    (folder / "spec" / "bench_service.yaml").write_text("\n".join(spec_lines(events, changes)))
 
 
 def _bundle(project: Path, limit: int | None = None) -> dict[str, object]:

@@ -25,13 +25,7 @@ measure_service: Service[Handlers] = Service(
         WorkflowDefinition(
             ReadingWorkflow,
             stream="readings",
-            events=(
-                ShortFormsV1,
-                ContainersV1,
-                ConstrainedV1,
-                DefaultedV1,
-                PrivateV1,
-            ),
+            events=(ShortFormsV1, ContainersV1, ConstrainedV1, DefaultedV1, PrivateV1),
         ),
     ),
     commands=(

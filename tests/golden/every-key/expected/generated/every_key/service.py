@@ -32,11 +32,7 @@ every_key: Service[Handlers] = Service(
         WorkflowDefinition(
             OrderWorkflow,
             stream="orders",
-            events=(
-                OrderPlacedV1,
-                OrderChangedV1,
-                OrderClosedV1,
-            ),
+            events=(OrderPlacedV1, OrderChangedV1, OrderClosedV1),
         ),
         WorkflowDefinition(
             PingWorkflow,

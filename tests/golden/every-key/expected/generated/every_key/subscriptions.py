@@ -20,22 +20,14 @@ everything: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscriptio
     name="everything",
     stream="orders",
     mode=Mode.BROADCAST,
-    events=(
-        OrderPlaced,
-        OrderChanged,
-        OrderClosed,
-    ),
+    events=(OrderPlaced, OrderChanged, OrderClosed),
 )
 
 from_now_on: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscription(
     name="from-now-on",
     stream="orders",
     mode=Mode.BROADCAST,
-    events=(
-        OrderPlaced,
-        OrderChanged,
-        OrderClosed,
-    ),
+    events=(OrderPlaced, OrderChanged, OrderClosed),
     delivery=DeliverySemantics.AT_LEAST_ONCE,
     start=FromLatest(),
     handler="from_now_on",
@@ -45,10 +37,7 @@ from_the_tenth: Subscription[OrderPlaced | OrderClosed] = Subscription(
     name="from-the-tenth",
     stream="orders",
     mode=Mode.EXCLUSIVE,
-    events=(
-        OrderPlaced,
-        OrderClosed,
-    ),
+    events=(OrderPlaced, OrderClosed),
     start=FromOffset(10),
     handler="from_the_tenth",
 )
@@ -57,11 +46,7 @@ since_new_year: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscri
     name="since-new-year",
     stream="orders",
     mode=Mode.EXCLUSIVE,
-    events=(
-        OrderPlaced,
-        OrderChanged,
-        OrderClosed,
-    ),
+    events=(OrderPlaced, OrderChanged, OrderClosed),
     delivery=DeliverySemantics.AT_LEAST_ONCE,
     start=FromTimestamp(datetime(2026, 1, 1, tzinfo=UTC)),
     retry=Retry(attempts=3, initial=0.1, maximum=2.0),

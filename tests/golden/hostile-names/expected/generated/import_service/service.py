@@ -30,19 +30,12 @@ import_service: Service[Handlers] = Service(
         WorkflowDefinition(
             ExceptionWorkflow,
             stream="class",
-            events=(
-                ValueErrorV1,
-                EventV1,
-            ),
+            events=(ValueErrorV1, EventV1),
         ),
         WorkflowDefinition(
             WorkflowWorkflow,
             stream="global",
-            events=(
-                AnnotatedV1,
-                ClassVarV1,
-                PersonalV1,
-            ),
+            events=(AnnotatedV1, ClassVarV1, PersonalV1),
         ),
     ),
     commands=(

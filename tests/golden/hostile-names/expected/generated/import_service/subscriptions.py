@@ -10,10 +10,7 @@ raise_: Subscription[ValueError | Event] = Subscription(
     name="raise",
     stream="class",
     mode=Mode.BROADCAST,
-    events=(
-        ValueError,
-        Event,
-    ),
+    events=(ValueError, Event),
     handler="raise_",
     metadata={"class": "a'b\"c"},
 )
@@ -22,10 +19,6 @@ in_: Subscription[Annotated | ClassVar | Personal] = Subscription(
     name="in",
     stream="global",
     mode=Mode.EXCLUSIVE,
-    events=(
-        Annotated,
-        ClassVar,
-        Personal,
-    ),
+    events=(Annotated, ClassVar, Personal),
     handler="in_",
 )

@@ -25,10 +25,7 @@ billing: Service[Handlers] = Service(
         WorkflowDefinition(
             InvoiceWorkflow,
             stream="invoices",
-            events=(
-                InvoiceSentV1,
-                InvoicePaidV1,
-            ),
+            events=(InvoiceSentV1, InvoicePaidV1),
         ),
     ),
     commands=(
