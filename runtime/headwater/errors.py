@@ -10,7 +10,7 @@
     │   ├── WorkflowEndedError      a terminal event closed it
     │   ├── VersionConflictError    somebody else was faster
     │   ├── EventNotAllowedError    the handler emitted what its command does not declare
-    │   ├── HandlerFailedError      the handler raised
+    │   ├── HandlerFailedError      the handler raised, or returned another type
     │   ├── DeadlineExceededError   the time was up before anything was written
     │   ├── NotRunningError         the app is not open, or no longer
     │   └── DeliveryLostError       the delivery was handed to somebody else meanwhile
@@ -212,7 +212,7 @@ class EventNotAllowedError(RejectedError):
 
 
 class HandlerFailedError(RejectedError):
-    """A command's handler or validator raised; the cause is in `__cause__`."""
+    """A command's handler or validator raised, or returned what it may not; see `__cause__`."""
 
     fault = Fault.SERVICE
     advice = "Mend the handler; `CommandRejectedError` is how it says no to a caller."
@@ -223,7 +223,7 @@ class HandlerFailedError(RejectedError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.handler} raised {self.reason}"
+        return f"{self.handler} {self.reason}"
 
 
 class DeadlineExceededError(RejectedError):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from .errors import ConfigurationError
@@ -47,6 +50,8 @@ def _problems(required: Mapping[str, tuple[str, ...]], handlers: object) -> Iter
         function = getattr(handlers, name, None)
         if handlers is None:
             yield f"no handlers were given, and {shape} is needed"
+        elif line := _import_of(handlers, name, function):
+            yield f"{where} has no {name}: add {line}"
         elif function is None:
             yield f"{where} has no {name}: write {shape}"
         elif not callable(function):
@@ -58,3 +63,17 @@ def _problems(required: Mapping[str, tuple[str, ...]], handlers: object) -> Iter
                 inspect.signature(function).bind(*parameters)
             except TypeError as error:
                 yield f"{where}.{name} cannot be called as {shape}: {error}"
+
+
+def _import_of(handlers: object, name: str, function: object) -> str:
+    """What to add to a package that has a module for the function but does not import from it."""
+    if not (isinstance(handlers, ModuleType) and hasattr(handlers, "__path__")):
+        return ""
+    if function is not None and not isinstance(function, ModuleType):
+        return ""
+    if find_spec(f"{handlers.__name__}.{name}") is None:
+        return ""
+    file = handlers.__file__ or f"{handlers.__name__.replace('.', '/')}/__init__.py"
+    below = os.path.relpath(file)
+    path = file if below.startswith(os.pardir) else below
+    return f'"from .{name} import {name}" to {path}'

@@ -7,12 +7,13 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
 from headwater.clock import Clock, time_limit
 from headwater.correlation import correlation_id
 from headwater.errors import (
+    CommandRejectedError,
     DeadlineExceededError,
     HandlerFailedError,
     HistoryUnavailableError,
@@ -31,6 +32,7 @@ from headwater.stores.committer import Committer, PendingCommit, accepted
 from headwater.stores.contract import Append, Exactly, Expect, Expectation, NewEvent, Store, Unit
 from headwater.streams import Stream, StreamType
 from headwater.workflows import StreamWriter, Workflow
+from pydantic import TypeAdapter, ValidationError
 
 from .definition import CommandDefinition, CommandKind
 
@@ -98,6 +100,7 @@ class Executor:
         self._clock = clock
         self._chance = chance
         self._running: dict[_Execution, asyncio.Timeout] = {}
+        self._results: dict[type[Command[Any]], TypeAdapter[Any]] = {}
 
     async def execute(
         self, command: Command[R], context: CommandContext, deadline: float
@@ -148,6 +151,7 @@ class Executor:
             execution.workflow_id = target.id
             correlation_id.set(target.id)
             execution.result = await _call(bound.handler, command, target.writer, context)
+            self._require_declared_type(bound, execution.result)
             events = target.writer.emitted
             if not events:
                 break
@@ -172,6 +176,20 @@ class Executor:
             else:
                 break
 
+    def _require_declared_type(self, bound: BoundCommand, result: object) -> None:
+        """Refuse a result of another type than declared, before anything is written for it."""
+        adapter = self._results.get(bound.definition.command)
+        if adapter is None:
+            adapter = TypeAdapter(bound.definition.result_type)
+            self._results[bound.definition.command] = adapter
+        try:
+            adapter.validate_python(result, strict=True)
+        except ValidationError as error:
+            due = _described(bound.definition.result_type)
+            raise HandlerFailedError(
+                bound.definition.handler, f"returned {_described(type(result))}; {due} is due"
+            ) from error
+
     async def _target(self, bound: BoundCommand, command: Command[Any]) -> _Target:
         """What the handler is to write with, and what has to hold when that is written."""
         definition = bound.definition
@@ -181,6 +199,10 @@ class Executor:
         name = target.workflow_name
         id_field = definition.id_field
         workflow_id = str(self._new_id() if id_field is None else getattr(command, id_field))
+        if not workflow_id:
+            raise CommandRejectedError(
+                "the workflow's id is empty", field=_wire_name(command, id_field)
+            )
         version = 0
         if id_field is not None:
             state = await self._store.workflow(name, workflow_id)
@@ -219,6 +241,18 @@ class Executor:
 
     def _new_id(self) -> UUID:
         return UUID(int=self._chance.getrandbits(128), version=4)
+
+
+def _wire_name(command: Command[Any], attribute: str | None) -> str | None:
+    field = type(command).model_fields.get(attribute or "")
+    return attribute if field is None or field.alias is None else field.alias
+
+
+def _described(kind: Any) -> str:
+    """A type as a person writes it: `str`, `list[Grade]`, `None`."""
+    if kind is type(None):
+        return "None"
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,4 +294,4 @@ async def _call(function: CommandFunction, *arguments: object) -> Any:
         raise
     except Exception as error:
         name = getattr(function, "__name__", repr(function))
-        raise HandlerFailedError(name, f"{type(error).__name__}: {error}") from error
+        raise HandlerFailedError(name, f"raised {type(error).__name__}: {error}") from error

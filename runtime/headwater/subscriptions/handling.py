@@ -82,10 +82,16 @@ class Workers:
             async with time_limit(self._clock, self._reader.subscription.ack_timeout) as limit:
                 correlation_id.set(delivery.context.workflow_id)
                 await self._handler(delivery.event, delivery.context)
-        except Exception as error:  # noqa: BLE001  (whatever a handler raises is its failure)
+        except Exception as error:  # whatever a handler raises is its failure
             failure = f"{type(error).__name__}: {error}"
             if limit.expired():
                 failure = f"not done within {self._reader.subscription.ack_timeout:g} s"
+            logger.exception(
+                "%s failed at attempt %d: %s",
+                self._reader.subscription.name,
+                delivery.context.attempt,
+                failure,
+            )
         try:
             if failure is None:
                 await delivery.ack()

@@ -40,8 +40,16 @@ class MemoryApp(App[H]):
         return self
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, then wait until handlers have done what fell due."""
-        self.clock.advance(seconds)
+        """Let time pass, from one due time to the next, and handlers do what falls due at each.
+
+        A retry that a handler's failure asks for on the way falls due too, if there is time left.
+        """
+        await self.wait_until_idle()
+        until = self.clock.monotonic() + seconds
+        while (due := self.clock.next_due) is not None and due <= until:
+            self.clock.advance(max(due - self.clock.monotonic(), 0.0))
+            await self.wait_until_idle()
+        self.clock.advance(until - self.clock.monotonic())
         await self.wait_until_idle()
 
     async def events(self, stream: str) -> list[Event]:

@@ -30,6 +30,13 @@ class VirtualClock:
         """Seconds that have passed."""
         return self._elapsed
 
+    @property
+    def next_due(self) -> float | None:
+        """When the next timer is due, as `monotonic` tells time; `None` when there is none."""
+        while self._timers and self._timers[0].cancelled:
+            heappop(self._timers)
+        return self._timers[0].due if self._timers else None
+
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call back in the `advance` that goes past this delay."""
         timer = _VirtualTimer(self._elapsed + max(delay, 0.0), next(self._order), callback)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -399,3 +400,31 @@ def hold_commits(app: MemoryApp[Handlers]) -> tuple[asyncio.Event, asyncio.Event
 
     app._store.commit = held  # type: ignore[method-assign]
     return reached, go_on
+
+
+async def test_a_result_of_another_type_is_refused_before_anything_is_recorded() -> None:
+    """Nobody would get an answer for it, and send the command again."""
+
+    class Careless(OrderHandlers):
+        async def place_order(self, *arguments: Any) -> str:
+            await super().place_order(*arguments)
+            result: Any = 3
+            return result  # type: ignore[no-any-return]
+
+    async with app_with(Careless()) as app:
+        with pytest.raises(HandlerFailedError, match="place_order returned int; str is due"):
+            await app.execute(place())
+        assert await names(app) == []
+
+
+async def test_an_empty_workflow_id_is_refused() -> None:
+    """The stream would have a workflow that nobody can name."""
+    nameless = [
+        replace(one, id_field="text") if one.command is NoteOrder else one
+        for one in order_service.commands
+    ]
+    service = replace(order_service, commands=tuple(nameless))
+    async with MemoryApp(service, handlers=OrderHandlers()) as app:
+        with pytest.raises(CommandRejectedError, match="text: the workflow's id is empty"):
+            await app.execute(NoteOrder(order_id=1, text=""))
+        assert await names(app) == []

@@ -337,3 +337,38 @@ def test_waits_double_up_to_the_longest_and_vary_by_half() -> None:
         assert longest / 2 <= min(waits) < longest * 0.55
         assert longest * 0.95 < max(waits) <= longest
     assert retry.delay(10_000, chance) <= 5.0
+
+
+async def test_a_failing_handler_is_logged_with_its_traceback_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            raise RuntimeError("no more boxes")
+
+    async with app_with(Broken(), retry=Retry(attempts=2, initial=0.1, maximum=0.1)) as app:
+        await place(app, 1)
+        await app.advance(10)
+
+    failures = [record for record in caplog.records if record.exc_info]
+    assert [record.getMessage() for record in failures] == [
+        "packing failed at attempt 1: RuntimeError: no more boxes",
+        "packing failed at attempt 2: RuntimeError: no more boxes",
+    ]
+
+
+async def test_advancing_far_makes_every_retry_on_the_way() -> None:
+    """A retry is asked for while time passes, and falls due before the end of the jump."""
+    tries: list[int] = []
+
+    class Broken(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            tries.append(context.attempt)
+            raise RuntimeError("no more boxes")
+
+    async with app_with(Broken(), retry=Retry(attempts=4, initial=1.0, maximum=60.0)) as app:
+        await place(app, 1)
+        await app.advance(500)
+
+        assert tries == [1, 2, 3, 4]
+        assert len(await app.dead_letters(app.service.subscriptions[-1])) == 1
