@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from .clock import VirtualClock
 __all__ = ["MemoryApp"]
 
 H = TypeVar("H")
+LOOP_TURNS = 100  # from an event falling due to its settlement; a handful would do
 
 
 class MemoryApp(App[H]):
@@ -43,14 +45,22 @@ class MemoryApp(App[H]):
         """Let time pass, from one due time to the next, and handlers do what falls due at each.
 
         A retry that a handler's failure asks for on the way falls due too, if there is time left.
+        Returns when every handler waits for an event or for its retry.
         """
-        await self.wait_until_idle()
+        await self._let_handlers_run()
         until = self.clock.monotonic() + seconds
         while (due := self.clock.next_due) is not None and due <= until:
             self.clock.advance(max(due - self.clock.monotonic(), 0.0))
-            await self.wait_until_idle()
+            await self._let_handlers_run()
         self.clock.advance(until - self.clock.monotonic())
         await self.wait_until_idle()
+
+    async def _let_handlers_run(self) -> None:
+        """Let the loop turn until all is idle, or long enough for what waits for the clock."""
+        for _ in range(LOOP_TURNS):
+            if self._activity.is_idle:
+                return
+            await asyncio.sleep(0)
 
     async def events(self, stream: str) -> list[Event]:
         """The events that are in the stream, oldest first."""
