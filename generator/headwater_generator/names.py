@@ -20,6 +20,9 @@ __all__ = [
     "RESERVED_MODULE_NAMES",
     "RESERVED_OBJECT_NAMES",
     "enum_member",
+    "event_class",
+    "function_name",
+    "id_field_name",
     "is_kebab",
     "is_pascal",
     "is_snake",
@@ -28,6 +31,9 @@ __all__ = [
     "pascal",
     "python_name",
     "snake",
+    "validator_name",
+    "workflow_class",
+    "writer_class",
 ]
 
 MAX_NAME_LENGTH = 80  # characters; leaves room for suffixes in file, queue and table names
@@ -97,6 +103,36 @@ def python_name(name: str) -> str:
     """
     clashes = keyword.iskeyword(name) or name in RESERVED_FIELD_NAMES or name.startswith("model_")
     return f"{name}_" if clashes else name
+
+
+def event_class(event: str, version: int) -> str:
+    """Return the class of one version of an event: `UserAddedV1`."""
+    return f"{event}V{version}"
+
+
+def workflow_class(workflow: str) -> str:
+    """Return the class of a workflow: `UserWorkflow`."""
+    return f"{workflow}Workflow"
+
+
+def writer_class(stream: str) -> str:
+    """Return the class through which commands write to a stream: `UserAnalyticsWriter`."""
+    return f"{pascal(stream)}Writer"
+
+
+def function_name(name: str) -> str:
+    """Return the handler of a command or subscription; a subscription's object is called so too."""
+    return python_name(snake(name))
+
+
+def validator_name(command: str) -> str:
+    """Return the function that refuses a command before its handler runs: `validate_add_user`."""
+    return f"validate_{snake(command)}"
+
+
+def id_field_name(workflow: str) -> str:
+    """Return the field that holds a workflow's id where a command names no other: `user_id`."""
+    return f"{snake(workflow)}_id"
 
 
 def enum_member(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..grammar import Command, Scalar
 from ..load import Mapping, Place, at, listed, names
-from ..names import nearest, snake
+from ..names import id_field_name, nearest
 from .scope import Scope
 from .streams import check_event
 
@@ -92,7 +92,7 @@ def _id_field(scope: Scope, name: str, command: Command) -> tuple[str | None, Pl
         )
     if command.by is not None:
         return command.by, at(command.node, "by")
-    return f"{snake(command.target)}_id", scope.key("commands", name)
+    return id_field_name(command.target), scope.key("commands", name)
 
 
 def _key(command: Command, name: str) -> Place:

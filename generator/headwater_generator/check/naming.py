@@ -12,9 +12,12 @@ from ..names import (
     RESERVED_MODULE_NAMES,
     RESERVED_OBJECT_NAMES,
     enum_member,
-    pascal,
-    python_name,
+    event_class,
+    function_name,
     snake,
+    validator_name,
+    workflow_class,
+    writer_class,
 )
 from .scope import Scope
 
@@ -131,33 +134,30 @@ def _package_names(scope: Scope) -> Iterator[tuple[str, str, Place]]:
     for event, workflow in scope.events.items():
         place = scope.event_key(workflow, event)
         yield event, f"event {event}", place
-        yield f"{event}V1", f"version 1 of event {event}", place
+        for version in scope.versions(workflow, event):
+            yield event_class(event, version), f"version {version} of event {event}", place
     for name in _keys(scope, "commands"):
         yield name, f"command {name}", scope.key("commands", name)
     for name in _keys(scope, "workflows"):
-        yield f"{name}Workflow", f"workflow {name}", scope.key("workflows", name)
+        yield workflow_class(name), f"workflow {name}", scope.key("workflows", name)
     written = {command.stream for command in scope.spec.commands.values()}
     for name in _keys(scope, "streams"):
         if name in written:
-            yield (
-                f"{pascal(name)}Writer",
-                f"the writer of stream {name}",
-                scope.key("streams", name),
-            )
+            yield writer_class(name), f"the writer of stream {name}", scope.key("streams", name)
     for name in _keys(scope, "subscriptions"):
-        yield python_name(snake(name)), f"subscription {name}", scope.key("subscriptions", name)
+        yield function_name(name), f"subscription {name}", scope.key("subscriptions", name)
 
 
 def _handler_names(scope: Scope) -> Iterator[tuple[str, str, Place]]:
     """Yield the functions that the team writes."""
     for name, command in scope.spec.commands.items():
         place = scope.key("commands", name)
-        yield python_name(snake(name)), f"command {name}", place
+        yield function_name(name), f"command {name}", place
         if command.validate:
-            yield f"validate_{snake(name)}", f"the validator of {name}", place
+            yield validator_name(name), f"the validator of {name}", place
     for name, subscription in scope.spec.subscriptions.items():
         if subscription.handler:
-            yield python_name(snake(name)), f"subscription {name}", scope.key("subscriptions", name)
+            yield function_name(name), f"subscription {name}", scope.key("subscriptions", name)
 
 
 RULES = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..grammar import (
+    FIRST_VERSION,
     Command,
     EnumType,
     Event,
@@ -68,6 +69,12 @@ class Scope:
     def broken_workflows(self) -> frozenset[str]:
         """Workflows that are declared but could not be read."""
         return self.workflows - set(self.spec.workflows)
+
+    def versions(self, workflow: str, event: str) -> tuple[int, ...]:
+        """Return the numbers of an event's versions; of one that could not be read, the first."""
+        declared = self.spec.workflows.get(workflow)
+        read = declared.events.get(event) if declared else None
+        return read.versions if read else (FIRST_VERSION,)
 
     def events_of_workflow(self, workflow: str) -> tuple[str, ...]:
         """Return the events that a workflow declares."""

@@ -9,6 +9,7 @@ from .declare import JSON, UNSET, Unset
 from .spec import (
     BEGINNING,
     CONSTRAINTS,
+    FIRST_VERSION,
     KINDS,
     LATEST,
     Backoff,
@@ -45,6 +46,7 @@ from .types import (
 __all__ = [
     "BEGINNING",
     "CONSTRAINTS",
+    "FIRST_VERSION",
     "JSON",
     "KINDS",
     "LATEST",

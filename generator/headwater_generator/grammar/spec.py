@@ -24,6 +24,7 @@ from .words import Choice, EnumValue, Json, Name, Note, Pattern, Reference, Text
 __all__ = [
     "BEGINNING",
     "CONSTRAINTS",
+    "FIRST_VERSION",
     "KINDS",
     "LATEST",
     "MAX_DECLARED",
@@ -53,6 +54,7 @@ Kind: TypeAlias = Literal["starts", "continues", "starts_or_continues", "stream"
 Delivery: TypeAlias = Literal["at-most-once", "at-least-once"]
 
 KINDS: tuple[Kind, ...] = ("starts", "continues", "starts_or_continues", "stream")
+FIRST_VERSION = 1  # of an event
 DELIVERIES = ("at-most-once", "at-least-once")
 NONE: Mapping[str, object] = MappingProxyType({})
 
@@ -241,7 +243,12 @@ class Event(Model):
     @property
     def version(self) -> int:
         """The head's number."""
-        return 1
+        return FIRST_VERSION
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The number of each version, oldest first; the last is the head."""
+        return tuple(range(FIRST_VERSION, self.version + 1))
 
 
 @dataclass(frozen=True, kw_only=True)
