@@ -12,8 +12,11 @@ from .check import load_specs
 from .configuration import Configuration, load_configuration
 from .grammar import Spec
 from .model.annotations import Annotations
-from .model.package import Package, Shapes, build, functions_of
+from .model.functions import functions_of
+from .model.package import build
+from .model.parts import Package
 from .model.places import Places
+from .model.shapes import Shapes
 from .names import nearest
 from .outputs.files import File
 from .outputs.modules import modules

@@ -74,7 +74,7 @@ class Scope:
         """Return the numbers of an event's versions; of one that could not be read, the first."""
         declared = self.spec.workflows.get(workflow)
         read = declared.events.get(event) if declared else None
-        return read.versions if read else (FIRST_VERSION,)
+        return tuple(read.versions) if read else (FIRST_VERSION,)
 
     def events_of_workflow(self, workflow: str) -> tuple[str, ...]:
         """Return the events that a workflow declares."""

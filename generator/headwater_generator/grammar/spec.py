@@ -246,9 +246,9 @@ class Event(Model):
         return FIRST_VERSION
 
     @property
-    def versions(self) -> tuple[int, ...]:
-        """The number of each version, oldest first; the last is the head."""
-        return tuple(range(FIRST_VERSION, self.version + 1))
+    def versions(self) -> Mapping[int, Mapping[str, Field]]:
+        """The fields of each version by its number, oldest first; the last is the head."""
+        return {self.version: self.fields}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,18 @@ Read in order:
 
     places        import names and the folders that they stand for
     scope         the names of one module, and the imports that follow from their use
+    versions      the versions of events: what is made of each is made from these
+    parts         what templates see
+    commands      what follows from how a command is declared
     annotations   field types, as datamodel-code-generator writes them for pydantic
+    shapes        what it has to be asked for one spec
     literals      values of the spec as Python expressions
-    package       the model itself
+    facts         what is settled once for a service, for every module below
+    attributes    fields as attributes of a class
+    order         types, each below what it needs
+    data          `types.py`, `events.py` and `commands.py`
+    functions     the functions that a team writes, and their signatures
+    service       `workflows.py`, `subscriptions.py`, `handlers.py` and `service.py`
+    stubs         what a handler's file holds when it is first written
+    package       all of that in one function, `build`
 """

@@ -211,7 +211,7 @@ class Annotations:
 
 def _field_schema(field: Field, references: list[str]) -> dict[str, Any]:
     # The null of the field itself is left out: the library makes a class of a constrained type
-    # beside a null. `package` adds it outside.
+    # beside a null. `attributes` adds it outside.
     expression = field.type.item if isinstance(field.type, Nullable) else field.type
     constraints = {name: field.constraints[name] for name in _KEYWORDS if name in field.constraints}
     return _type_schema(expression, references) | constraints

@@ -60,6 +60,11 @@ class Scope:
                 self._import(home, name if local == name else f"{name} as {local}")
         return self._local[name]
 
+    def use(self, *names: str) -> None:
+        """Import what a template writes of its own accord; it finds the names in `names`."""
+        for name in names:
+            self[name]
+
     def sibling(self, module: str, name: str) -> str:
         """Import a name of the spec from another generated module and return it."""
         self._import(module, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..model.package import Module, Package
+from ..model.parts import Module, Package
 from .files import File
 from .templates import Templates
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.package import Package, Stub
+from ..model.parts import Package, Stub
 from .files import File
 from .templates import Templates
 

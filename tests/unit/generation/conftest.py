@@ -9,8 +9,10 @@ import pytest
 from headwater_generator import Report, generate
 from headwater_generator.grammar import Spec
 from headwater_generator.model.annotations import Annotations
-from headwater_generator.model.package import Package, Shapes, build
+from headwater_generator.model.package import build
+from headwater_generator.model.parts import Package
 from headwater_generator.model.places import Places
+from headwater_generator.model.shapes import Shapes
 
 SPEC = """\
 headwater: 1

@@ -28,7 +28,7 @@ from headwater_generator.grammar import (
     UnionType,
     Workflow,
 )
-from headwater_generator.model.package import Alias, DataClass, EventClass, Package
+from headwater_generator.model.parts import Alias, DataClass, EventClass, Package
 from headwater_generator.model.places import Places
 from headwater_generator.model.scope import Import, Scope
 

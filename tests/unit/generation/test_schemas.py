@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headwater_generator.grammar import (
     EnumType,
     Event,
@@ -15,7 +17,9 @@ from headwater_generator.grammar import (
     Spec,
     Stream,
     UnionType,
+    Workflow,
 )
+from headwater_generator.model.versions import versions_of
 from headwater_generator.outputs.schemas import schema_of
 from jsonschema import Draft202012Validator
 
@@ -35,7 +39,10 @@ SPEC = Spec(
 
 
 def schema(**fields: Field) -> dict[str, object]:
-    return schema_of(SPEC, "Sold", Event(description="It was sold.", fields=fields))
+    sold = Event(description="It was sold.", fields=fields)
+    spec = replace(SPEC, workflows={"Sale": Workflow(stream="log", events={"Sold": sold})})
+    [version] = versions_of(spec)
+    return schema_of(spec, version)
 
 
 def test_a_schema_names_itself_and_brings_the_types_it_needs() -> None:

@@ -1,0 +1,236 @@
+"""What templates see: one generated package, with nothing left to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..grammar import Spec
+from .places import Places
+from .scope import Import, Scope
+from .versions import EventVersion
+
+__all__ = [
+    "Alias",
+    "Attribute",
+    "CommandClass",
+    "CommandObject",
+    "DataClass",
+    "EnumClass",
+    "EventAlias",
+    "EventClass",
+    "Function",
+    "Module",
+    "Package",
+    "ServiceModule",
+    "StreamObject",
+    "Stub",
+    "SubscriptionObject",
+    "WorkflowObject",
+    "WriterClass",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """What every module has: its imports, and what it calls the names of libraries."""
+
+    imports: tuple[tuple[Import, ...], ...]
+    names: Mapping[str, str]
+    items: tuple[object, ...] = ()
+    """What it defines, in order."""
+
+    @staticmethod
+    def of(scope: Scope, items: Iterable[object] = ()) -> Module:
+        """Return the module of these things, which have given the scope all their names."""
+        items = tuple(items)  # the last names come as they are made
+        return Module(imports=scope.imports(), names=scope.names(), items=items)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a class."""
+
+    name: str
+    annotation: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnumClass:
+    """An enum: members are pairs of name and value."""
+
+    name: str
+    summary: str
+    members: tuple[tuple[str, str], ...]
+    kind: str = "enum"
+
+
+@dataclass(frozen=True, slots=True)
+class DataClass:
+    """An object of the spec's `types`."""
+
+    name: str
+    summary: str
+    fields: tuple[Attribute, ...]
+    kind: str = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A tagged union."""
+
+    name: str
+    summary: str
+    target: str
+    kind: str = "alias"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventClass:
+    """One version of an event."""
+
+    name: str
+    class_name: str
+    version: int
+    terminal: bool
+    summary: str
+    fields: tuple[Attribute, ...]
+    kind: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class EventAlias:
+    """The name of an event without a version, and the class that it stands for."""
+
+    name: str
+    target: str
+    kind: str = "alias"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandClass:
+    """A command."""
+
+    name: str
+    class_name: str
+    result: str
+    summary: str
+    fields: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterClass:
+    """A workflow, or a stream that commands write to."""
+
+    kind: str
+    name: str
+    class_name: str
+    summary: str
+    events: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionObject:
+    """A subscription; `arguments` are those that differ from the runtime's defaults."""
+
+    name: str
+    variable: str
+    summary: str
+    stream: str
+    mode: str
+    union: str
+    events: str
+    arguments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A handler: what `Handlers` declares and a stub defines."""
+
+    name: str
+    summary: str
+    parameters: tuple[tuple[str, str], ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamObject:
+    """A stream; `delivery` only where it is not the runtime's default."""
+
+    name: str
+    type: str
+    delivery: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowObject:
+    """What belongs to a workflow."""
+
+    class_name: str
+    stream: str
+    events: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandObject:
+    """What belongs to a command; `arguments` are those that differ from the runtime's defaults."""
+
+    class_name: str
+    kind: str
+    arguments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceModule(Module):
+    """`service.py`."""
+
+    workflows: tuple[WorkflowObject, ...]
+    commands: tuple[CommandObject, ...]
+    streams: tuple[StreamObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stub:
+    """A handler function in a file of its own, as it is first written."""
+
+    name: str
+    """Of the function, and of its module."""
+    subject: str
+    """The command or subscription it is for, as the spec calls it."""
+    module: Module
+    function: Function
+    body: str
+    """`emit`, `refuse`, `log` or `missing`: what the template writes."""
+    event: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Of the emitted event, for the body `emit`: name and expression."""
+    writer: str = ""
+    returns_id: bool = False
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """Everything about one service that files are made of."""
+
+    spec: Spec
+    places: Places
+    format: int
+    service: str
+    variable: str
+    """Name of the `Service` object."""
+    source: str
+    summary: str
+    versions: tuple[EventVersion, ...]
+    """Of all events, each oldest first."""
+    types: Module
+    events: Module
+    commands: Module
+    workflows: Module
+    subscriptions: Module
+    handlers: Module
+    service_module: ServiceModule
+    stubs: tuple[Stub, ...]
+    exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names that the package offers, by module."""

@@ -1,0 +1,199 @@
+"""What the runtime executes: `workflows.py`, `subscriptions.py`, `handlers.py` and `service.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..grammar import Command, Offset, Subscription, Timestamp
+from ..names import function_name, python_name, validator_name, workflow_class
+from .commands import id_field_of
+from .facts import Facts
+from .functions import functions_of, signature, union
+from .literals import literal, moment
+from .parts import (
+    CommandObject,
+    Module,
+    ServiceModule,
+    StreamObject,
+    SubscriptionObject,
+    WorkflowObject,
+    WriterClass,
+)
+from .scope import Scope
+
+__all__ = ["handlers_module", "service_module", "subscriptions_module", "workflows_module"]
+
+
+def workflows_module(facts: Facts) -> Module:
+    """Settle `workflows.py`: a class for each workflow, and each stream that is written to."""
+    scope = Scope({*facts.writer_names, *facts.events})
+    items: list[WriterClass] = []
+    for name, workflow in facts.spec.workflows.items():
+        scope.use("Workflow", "ClassVar", "str")
+        items.append(
+            WriterClass(
+                kind="workflow",
+                name=name,
+                class_name=workflow_class(name),
+                summary=workflow.description or f"The workflow {name}.",
+                events=_events(workflow.events, scope),
+            )
+        )
+    for stream, class_name in facts.writers.items():
+        scope.use("StreamWriter", "ClassVar", "str")
+        items.append(
+            WriterClass(
+                kind="writer",
+                name=stream,
+                class_name=class_name,
+                summary=f"The stream {stream}, for commands that write to it.",
+                events=_events(facts.events_of_stream[stream], scope),
+            )
+        )
+    return Module.of(scope, items)
+
+
+def subscriptions_module(facts: Facts) -> Module:
+    """Settle `subscriptions.py`: an object for each subscription."""
+    scope = Scope({*facts.events, *map(function_name, facts.spec.subscriptions)})
+    items: list[SubscriptionObject] = []
+    for name, subscription in facts.spec.subscriptions.items():
+        scope.use("Subscription")
+        events = facts.subscribed(subscription)
+        items.append(
+            SubscriptionObject(
+                name=name,
+                variable=function_name(name),
+                summary=subscription.description or "",
+                stream=subscription.stream,
+                mode=f"{scope['Mode']}.{subscription.mode.upper()}",
+                union=_events(events, scope),
+                events=_tuple(events),
+                arguments=tuple(_subscription_arguments(facts, name, subscription, scope)),
+            )
+        )
+    return Module.of(scope, items)
+
+
+def handlers_module(facts: Facts) -> Module:
+    """Settle `handlers.py`: the functions that a team has to write."""
+    functions = list(functions_of(facts.spec))
+    scope = Scope({"Handlers", *(one.name for one in functions), *facts.class_names})
+    scope.use("Protocol")
+    return Module.of(scope, [signature(facts, one, scope) for one in functions])
+
+
+def service_module(facts: Facts) -> ServiceModule:
+    """Settle `service.py`: the object that ties all others together."""
+    spec = facts.spec
+    scope = Scope({facts.variable, "subscriptions", "Handlers", *facts.class_names})
+    scope.use("Service")
+    scope.sibling(".handlers", "Handlers")
+    if spec.subscriptions:
+        scope.sibling(".", "subscriptions")
+    streams = tuple(_streams(facts, scope))
+    workflows = tuple(_workflows(facts, scope))
+    commands = tuple(_commands(facts, scope))
+    return ServiceModule(
+        imports=scope.imports(),
+        names=scope.names(),
+        workflows=workflows,
+        commands=commands,
+        streams=streams,
+        items=tuple(f"subscriptions.{function_name(name)}" for name in spec.subscriptions),
+    )
+
+
+def _streams(facts: Facts, scope: Scope) -> Iterator[StreamObject]:
+    for name, stream in facts.spec.streams.items():
+        scope.use("Stream")
+        is_usual = stream.delivery == "at-least-once"
+        yield StreamObject(
+            name=name,
+            type=f"{scope['StreamType']}.{stream.type.upper()}",
+            delivery=None if is_usual else _delivery(stream.delivery, scope),
+        )
+
+
+def _workflows(facts: Facts, scope: Scope) -> Iterator[WorkflowObject]:
+    for name, workflow in facts.spec.workflows.items():
+        scope.use("WorkflowDefinition")
+        classes = [one.class_name for event in workflow.events for one in facts.events[event]]
+        yield WorkflowObject(
+            class_name=scope.sibling(".workflows", workflow_class(name)),
+            stream=workflow.stream,
+            events=_tuple(scope.sibling(".events", one) for one in classes),
+        )
+
+
+def _commands(facts: Facts, scope: Scope) -> Iterator[CommandObject]:
+    for name, command in facts.spec.commands.items():
+        scope.use("CommandDefinition")
+        yield CommandObject(
+            class_name=scope.sibling(".commands", name),
+            kind=f"{scope['CommandKind']}.{command.kind.upper()}",
+            arguments=tuple(_command_arguments(facts, name, command, scope)),
+        )
+
+
+def _command_arguments(
+    facts: Facts, name: str, command: Command, scope: Scope
+) -> Iterator[tuple[str, str]]:
+    yield "handler", literal(function_name(name))
+    if command.kind == "stream":
+        yield "writer", scope.sibling(".workflows", facts.writers[command.target])
+    else:
+        yield "workflow", scope.sibling(".workflows", workflow_class(command.target))
+    if id_field := id_field_of(command):
+        yield "id_field", literal(python_name(id_field))
+    if command.emits is not None:
+        heads = [facts.head(event).class_name for event in command.emits]
+        yield "emits", _tuple(scope.sibling(".events", one) for one in heads)
+    if command.validate:
+        yield "validator", literal(validator_name(name))
+
+
+def _subscription_arguments(
+    facts: Facts, name: str, subscription: Subscription, scope: Scope
+) -> Iterator[tuple[str, str]]:
+    if subscription.delivery is not None:
+        yield "delivery", _delivery(subscription.delivery, scope)
+    is_log = facts.spec.streams[subscription.stream].type == "persistent"
+    match subscription.start:
+        case "latest" if is_log:  # an ephemeral stream always starts there
+            yield "start", f"{scope['FromLatest']}()"
+        case Offset(offset=offset):
+            yield "start", f"{scope['FromOffset']}({offset})"
+        case Timestamp(timestamp=timestamp):
+            yield "start", f"{scope['FromTimestamp']}({moment(timestamp, scope)})"
+        case _:
+            pass
+    if retry := subscription.retry:
+        numbers = {
+            "attempts": literal(retry.attempts),
+            "initial": literal(float(retry.initial)),
+            "maximum": literal(float(retry.maximum)),
+        }
+        inner = ", ".join(f"{key}={value}" for key, value in numbers.items())
+        yield "retry", f"{scope['Retry']}({inner})"
+    if subscription.ack_timeout is not None:
+        yield "ack_timeout", literal(float(subscription.ack_timeout))
+    if subscription.concurrency is not None and subscription.concurrency != 1:
+        yield "concurrency", literal(subscription.concurrency)
+    if subscription.handler:
+        yield "handler", literal(function_name(name))
+    if subscription.metadata:
+        yield "metadata", literal(dict(subscription.metadata))
+
+
+def _events(names: Iterable[str], scope: Scope) -> str:
+    return union([scope.sibling(".events", name) for name in names], scope)
+
+
+def _delivery(delivery: str, scope: Scope) -> str:
+    return f"{scope['DeliverySemantics']}.{delivery.replace('-', '_').upper()}"
+
+
+def _tuple(names: Iterable[str]) -> str:
+    listed = list(names)
+    return f"({listed[0]},)" if len(listed) == 1 else f"({', '.join(listed)})"
