@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 from headwater import errors
 from headwater.transports import problems
-from headwater.transports.http import _kebab
+from headwater.transports.http.paths import kebab as path_kebab
 from headwater_generator.names import kebab
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,4 +144,4 @@ def test_no_message_repeats_a_value(value: str) -> None:
 
 @given(st.from_regex(r"[A-Z][A-Za-z0-9]{0,30}", fullmatch=True))
 def test_addresses_are_those_that_the_generator_checks_for_clashes(name: str) -> None:
-    assert _kebab(name) == kebab(name)
+    assert path_kebab(name) == kebab(name)

@@ -1,0 +1,110 @@
+"""A command out of a request, within limits."""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from headwater.events import Command
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+
+from ..problems import Problem, invalid_command, status_kind
+from .headers import TIMEOUT
+from .refusals import CLOSE
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "deadline_of", "read_command"]
+
+MEBIBYTE = 1024 * 1024
+
+_SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
+_JSON = re.compile(r'application/(json|[a-z0-9.+-]+\+json)(;charset="?utf-8"?)?')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of a request is taken."""
+
+    max_body: int = MEBIBYTE
+    """Bytes."""
+    body_timeout: float = 30.0
+    """Seconds until the whole body must have come."""
+    command_timeout: float = 30.0
+    """Seconds a command may take; a request's `X-Timeout` can ask for less."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+async def read_command(
+    request: Request, command: type[Command[Any]], limits: Limits
+) -> Command[Any]:
+    """The command in the request's body, parsed once by its own model.
+
+    Raises:
+        Problem: The body is none of this command, too large, or did not come in time.
+    """
+    _require_json(request.headers)
+    body = await _read_body(request, limits)
+    try:
+        return command.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_command(error, body) from None
+
+
+def deadline_of(request: Request, limits: Limits, started: float) -> float:
+    """Seconds that are left for the command, of a request that came at `started`.
+
+    Raises:
+        Problem: The request asks for what is no time.
+    """
+    asked = request.headers.get(TIMEOUT)
+    allowed = limits.command_timeout
+    if asked is not None:
+        if _SECONDS.fullmatch(asked) is None or float(asked) == 0:
+            raise Problem(
+                status_kind(HTTPStatus.BAD_REQUEST),
+                f"{TIMEOUT} takes seconds above 0, such as 2.5.",
+            )
+        allowed = min(allowed, float(asked))
+    return max(round(allowed - (time.perf_counter() - started), 3), 0.0)
+
+
+def _require_json(headers: Headers) -> None:
+    media_type = headers.get("Content-Type", "").lower().replace(" ", "")
+    if _JSON.fullmatch(media_type) is None:
+        detail = "Send the command with Content-Type: application/json."
+    elif headers.get("Content-Encoding", "identity").lower() != "identity":
+        detail = "Send the command without Content-Encoding."
+    else:
+        return
+    raise Problem(status_kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE), detail)
+
+
+async def _read_body(request: Request, limits: Limits) -> bytes:
+    """The body, never holding more of it than its limit."""
+    too_large = Problem(
+        status_kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        f"The body may have {limits.max_body} bytes.",
+        headers=CLOSE,
+    )
+    announced = request.headers.get("Content-Length", "0")
+    if announced.isdecimal() and int(announced) > limits.max_body:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.max_body:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            status_kind(HTTPStatus.REQUEST_TIMEOUT),
+            f"The body did not come within {limits.body_timeout:g} seconds.",
+            headers=CLOSE,
+        ) from None
+    return bytes(body)

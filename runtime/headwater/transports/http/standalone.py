@@ -1,0 +1,55 @@
+"""A service as an application of its own, as `headwater run` serves it."""
+
+from collections.abc import Collection
+
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from ..pages import CONTENT_SECURITY_POLICY, reference
+from .commands import Executor
+from .guard import OwnHostOnly
+from .openapi import share_problem_schema
+from .paths import path_of
+from .refusals import fail, refuse
+from .requests import DEFAULT_LIMITS, Limits
+from .routes import router
+
+__all__ = ["application"]
+
+
+def application(
+    app: Executor,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    allowed_hosts: Collection[str] = (),
+) -> FastAPI:
+    """What `headwater run` serves: the router, `/openapi.json`, and `/docs` to read it.
+
+    Requests must be for this machine's own name or one of `allowed_hosts`, and those that a browser
+    sends on behalf of a page must come from there too: otherwise any page could talk to a service
+    on its reader's machine.
+    """
+    service = app.service
+    api = FastAPI(
+        title=service.name,
+        description=service.description or "",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        middleware=[],
+    )
+    api.include_router(router(app, limits=limits))
+
+    async def docs() -> Response:
+        return HTMLResponse(
+            reference(service, {one.name: path_of(one) for one in service.commands}),
+            headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
+        )
+
+    share_problem_schema(api)
+    api.add_api_route("/docs", docs, include_in_schema=False)
+    api.add_exception_handler(StarletteHTTPException, refuse)
+    api.add_exception_handler(Exception, fail)
+    api.add_middleware(OwnHostOnly, allowed={host.lower() for host in allowed_hosts})
+    return api
