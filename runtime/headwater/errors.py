@@ -2,6 +2,7 @@
 
     HeadwaterError
     ├── ConfigurationError          the service cannot start like this
+    │   └── SchemaMismatchError     the store's tables are of another version
     ├── RejectedError               nothing was written
     │   ├── CommandRejectedError    a validator or handler said no
     │   ├── UnknownCommandError     this service has no such command
@@ -13,8 +14,10 @@
     │   ├── HandlerFailedError      the handler raised, or returned another type
     │   ├── DeadlineExceededError   the time was up before anything was written
     │   ├── NotRunningError         the app is not open, or no longer
-    │   └── DeliveryLostError       the delivery was handed to somebody else meanwhile
+    │   ├── DeliveryLostError       the delivery was handed to somebody else meanwhile
+    │   └── StoreUnavailableError   the store could not do it
     ├── OutcomeUnknownError         written or not: nobody can tell
+    ├── CursorMismatchError         a cursor does not belong to the stream that is there
     ├── UnknownSubscriptionError    this service has no such subscription
     ├── UnreadableEventError        a recorded event does not fit the service's events
     └── HistoryUnavailableError     the stream does not keep what was asked for
@@ -33,6 +36,7 @@ from typing import ClassVar
 __all__ = [
     "CommandRejectedError",
     "ConfigurationError",
+    "CursorMismatchError",
     "DeadlineExceededError",
     "DeliveryLostError",
     "EventNotAllowedError",
@@ -43,6 +47,8 @@ __all__ = [
     "NotRunningError",
     "OutcomeUnknownError",
     "RejectedError",
+    "SchemaMismatchError",
+    "StoreUnavailableError",
     "UnknownCommandError",
     "UnknownSubscriptionError",
     "UnreadableEventError",
@@ -88,6 +94,29 @@ class ConfigurationError(HeadwaterError):
             return self.problems[0]
         return "\n".join(
             [f"{len(self.problems)} problems:", *(f"  - {text}" for text in self.problems)]
+        )
+
+
+class SchemaMismatchError(ConfigurationError):
+    """The store's tables are not of the version that this Headwater works with.
+
+    `found` is the version of the tables, or `None` where they are not Headwater's.
+    """
+
+    def __init__(self, store: str, found: int | None, expected: int, what_to_do: str) -> None:
+        HeadwaterError.__init__(self, store, found, expected, what_to_do)
+        self.store = store
+        self.found = found
+        self.expected = expected
+        self.what_to_do = what_to_do
+        self.problems = (str(self),)
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return f"{self.store} holds something else: {self.what_to_do}"
+        return (
+            f"{self.store} has tables of version {self.found}, and this Headwater works with "
+            f"version {self.expected}: {self.what_to_do}"
         )
 
 
@@ -269,6 +298,20 @@ class DeliveryLostError(RejectedError):
         return f"the delivery of event {self.offset} to {self.subscription} is no longer open"
 
 
+class StoreUnavailableError(RejectedError):
+    """The store could not do it: held by another process for too long, no room, or not open."""
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Look after the store if the reason is its own; otherwise try again."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the store is not available: {self.reason}; nothing was written"
+
+
 class OutcomeUnknownError(HeadwaterError):
     """The connection to the store broke, or the time was up, while committing.
 
@@ -284,6 +327,26 @@ class OutcomeUnknownError(HeadwaterError):
 
     def __str__(self) -> str:
         return f"{self.reason}; whether it was written is unknown"
+
+
+class CursorMismatchError(HeadwaterError):
+    """A cursor was written for another stream than the one that is there.
+
+    The stream was restored from a backup or made anew, or another version of Headwater wrote the
+    cursor. Nothing was delivered from a wrong place.
+    """
+
+    fault = Fault.SERVICE
+    advice = "Unsubscribe the consumer and let it start again where it should."
+
+    def __init__(self, subscription: str, stream: str, reason: str) -> None:
+        super().__init__(subscription, stream, reason)
+        self.subscription = subscription
+        self.stream = stream
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the cursor of {self.subscription} does not fit {self.stream}: {self.reason}"
 
 
 class UnknownSubscriptionError(HeadwaterError):

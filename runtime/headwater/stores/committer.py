@@ -90,7 +90,10 @@ class Committer:
             outcomes = await self._store.commit([pending.unit for pending in group])
         except Exception as error:  # noqa: BLE001  (whatever it was, each waiter has to hear of it)
             for pending in group:
-                unknown = OutcomeUnknownError(f"the store failed while committing: {error}")
+                reason = f"the store failed while committing: {error}"
+                if isinstance(error, OutcomeUnknownError):
+                    reason = error.reason
+                unknown = OutcomeUnknownError(reason)
                 unknown.__cause__ = error
                 pending.outcome.set_exception(unknown)
                 pending.outcome.exception()  # a waiter that left does not make it unnoticed

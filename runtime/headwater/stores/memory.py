@@ -13,10 +13,6 @@ from headwater.errors import (
     DeliveryLostError,
     RejectedError,
     UnknownSubscriptionError,
-    VersionConflictError,
-    WorkflowEndedError,
-    WorkflowExistsError,
-    WorkflowNotFoundError,
 )
 from headwater.events import RecordedEvent
 from headwater.streams import (
@@ -36,8 +32,6 @@ from .contract import (
     Claims,
     Committed,
     DeadLetter,
-    Exactly,
-    Expect,
     Feed,
     FeedKey,
     FeedStatistics,
@@ -49,6 +43,7 @@ from .contract import (
     Unit,
     WorkflowState,
 )
+from .guards import failed_expectation, feed_name
 from .memory_feed import MemoryFeed
 from .memory_log import Log
 from .signal import Signal
@@ -141,7 +136,7 @@ class MemoryStore:
         try:
             return self._feeds[key]
         except KeyError:
-            raise UnknownSubscriptionError("the store", _feed_name(key)) from None
+            raise UnknownSubscriptionError("the store", feed_name(key)) from None
 
     def _commit(self, unit: Unit) -> Outcome:
         """Check every guard, then write; what is written cannot fail."""
@@ -158,7 +153,7 @@ class MemoryStore:
             if append.workflow is not None:
                 key = (append.workflow, append.workflow_id)
                 state = workflows.get(key) or self._state(key)
-                yield from _failed_expectation(append, key, state)
+                yield from failed_expectation(append, key, state)
                 workflows[key] = WorkflowState(
                     state.version + len(append.events), any(one.terminal for one in append.events)
                 )
@@ -167,7 +162,7 @@ class MemoryStore:
             feed = self._feeds.get(claim.feed)
             token = (claim.feed, claim.token)
             if feed is None or token in tokens or not feed.holds(claim):
-                yield DeliveryLostError(_feed_name(claim.feed), claim.event.offset)
+                yield DeliveryLostError(feed_name(claim.feed), claim.event.offset)
             tokens.add(token)
 
     def _state(self, key: tuple[str, str]) -> WorkflowState:
@@ -266,22 +261,3 @@ def _position(start: Start, log: Log) -> int:
             return max(offset - 1, log.gone)
         case FromTimestamp(time):
             return max(log.first_at_or_after(time) - 1, log.gone)
-
-
-def _failed_expectation(
-    append: Append, workflow: tuple[str, str], state: WorkflowState
-) -> Iterator[RejectedError]:
-    if append.expect is Expect.NEW and state.version:
-        yield WorkflowExistsError(*workflow)
-    if append.expect is Expect.EXISTS and not state.version:
-        yield WorkflowNotFoundError(*workflow)
-    if state.ended:
-        yield WorkflowEndedError(*workflow)
-    if isinstance(append.expect, Exactly) and append.expect.version != state.version:
-        yield VersionConflictError(*workflow, append.expect.version, state.version)
-    if any(event.terminal for event in append.events[:-1]):
-        yield WorkflowEndedError(*workflow)
-
-
-def _feed_name(key: FeedKey) -> str:
-    return key.subscription if key.consumer is None else f"{key.subscription}/{key.consumer}"

@@ -11,6 +11,7 @@ from headwater.errors import HeadwaterError, OutcomeUnknownError, RejectedError
 SAMPLES: list[HeadwaterError] = [
     errors.CommandRejectedError("too late", "deadline"),
     errors.ConfigurationError("one", "two"),
+    errors.CursorMismatchError("reader", "carts", "the stream is another"),
     errors.DeadlineExceededError(3.0),
     errors.DeliveryLostError("reader", 7),
     errors.EventNotAllowedError("A", ["B", "C"]),
@@ -18,6 +19,8 @@ SAMPLES: list[HeadwaterError] = [
     errors.HistoryUnavailableError("Cart", "carts"),
     errors.NotRunningError("shop"),
     errors.OutcomeUnknownError("the wire broke"),
+    errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
+    errors.StoreUnavailableError("the disk is full"),
     errors.UnknownCommandError("shop", "Buy"),
     errors.UnknownSubscriptionError("shop", "reader"),
     errors.UnreadableEventError("A", 2, "no class reads it"),

@@ -1,0 +1,200 @@
+"""The tables that every SQL store has, as plain data: columns, keys, and what they protect.
+
+The stores' statements are written by hand beside the methods that run them; what they run on is
+described here, once, for all databases. Moments are kept with a time zone, to the microsecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "ColumnType", "Index", "Table"]
+
+SCHEMA_VERSION = 1
+"""Grows when a released table changes; a store refuses a file of another version."""
+
+
+class ColumnType(Enum):
+    """What a column holds; each database has its own word for it."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    """64 bits."""
+    BOOLEAN = "boolean"
+    BYTES = "bytes"
+    UUID = "uuid"
+    MOMENT = "moment"
+    """A point in time."""
+    SERIAL = "serial"
+    """A number that the database gives to each row and never twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; it takes no null unless `nullable`."""
+
+    name: str
+    type: ColumnType
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A way to find rows, which may also keep them from being alike."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    where_not_null: str | None = None
+    """Rows with a null in this column are not in the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. Rows are kept in the order of their primary key."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    indexes: tuple[Index, ...] = ()
+
+
+def _text(name: str, *, nullable: bool = False) -> Column:
+    return Column(name, ColumnType.TEXT, nullable)
+
+
+def _integer(name: str, *, nullable: bool = False) -> Column:
+    return Column(name, ColumnType.INTEGER, nullable)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column:
+    return Column(name, ColumnType.MOMENT, nullable)
+
+
+_ENVELOPE = (
+    Column("id", ColumnType.UUID),
+    _text("name"),
+    _integer("version"),  # of the event's shape
+    _text("workflow", nullable=True),
+    _text("workflow_id"),
+    _integer("workflow_version", nullable=True),
+    _moment("recorded_at"),
+    Column("data", ColumnType.BYTES),
+    _text("metadata"),  # a JSON object
+)
+
+# The head row of a stream: updated by every append, in the transaction that inserts the events and
+# before it commits, so that no offset can be seen before the one below it.
+STREAMS = Table(
+    "streams",
+    (
+        _text("name"),
+        _text("type"),  # persistent | ephemeral
+        _integer("head"),  # offset of the newest event, 0 before the first
+        _integer("first_offset"),  # events below it are gone
+        _integer("epoch"),  # drawn when the stream is made; cursors of another stream do not fit
+        _integer("dropped"),  # events of an ephemeral stream that nobody was registered for
+        _moment("recorded_at", nullable=True),  # of the newest event: the next is not before it
+        _integer("registrations"),  # grows when a cursor comes, goes or changes what it wants
+        _integer("last_token"),  # of cursors that are gone: a new one goes on above it
+    ),
+    primary_key=("name",),
+)
+
+# One row an instance. `version` counts its events and is compared by who decided on a version;
+# `ended` keeps everything out after the terminal event.
+WORKFLOWS = Table(
+    "workflows",
+    (
+        _text("workflow"),
+        _text("workflow_id"),
+        _integer("version"),
+        Column("ended", ColumnType.BOOLEAN),
+    ),
+    primary_key=("workflow", "workflow_id"),
+)
+
+# Events of persistent streams for good, of ephemeral ones until every cursor has passed them. The
+# primary key makes a second event at one offset impossible, the index a second one at one place of
+# a workflow; both would mean that two writers had not seen each other. There is no index on `id`:
+# looking for one reads the stream, and no append pays for it.
+EVENTS = Table(
+    "events",
+    (_text("stream"), _integer("stream_offset"), *_ENVELOPE),
+    primary_key=("stream", "stream_offset"),
+    indexes=(
+        Index(
+            "events_by_workflow",
+            ("workflow", "workflow_id", "workflow_version"),
+            unique=True,
+            where_not_null="workflow",
+        ),
+    ),
+)
+
+# Where a feed stands: one row for each consumer of a broadcast, one for all of an exclusive
+# subscription (its consumer is ""). Everything up to `read_to` was taken from the stream; what of
+# it is not settled has a row in `deliveries`. `epoch` and `event_id` tell whether the stream is
+# still the one that was read; `revision` grows with every change, so that a process knows whether
+# what it remembers is still so; `last_token` grows with every claim.
+CURSORS = Table(
+    "cursors",
+    (
+        Column("id", ColumnType.SERIAL),  # so that a cursor made anew is another one
+        _text("subscription"),
+        _text("consumer"),
+        _text("stream"),
+        _text("events"),  # a JSON array of the names it wants
+        _text("sequence"),  # stream | workflow: which events wait for each other
+        _integer("format"),  # of the position: the columns from here to `event_id`
+        _integer("epoch"),  # of the stream
+        _integer("read_to"),
+        Column("event_id", ColumnType.UUID, nullable=True),  # of the event at `read_to`
+        _integer("revision"),
+        _integer("last_token"),
+    ),
+    primary_key=("id",),
+    indexes=(
+        Index("cursors_by_feed", ("subscription", "consumer"), unique=True),
+        Index("cursors_by_stream", ("stream",)),
+    ),
+)
+
+# Events at or below a cursor's `read_to` that are not settled: claimed (`token` is not 0, `due_at`
+# is the end of the claim), put back for a while (`due_at` is when it may be claimed), or waiting
+# for an earlier event. A settlement deletes the row with its token: who has another token is late.
+DELIVERIES = Table(
+    "deliveries",
+    (
+        _integer("cursor_id"),
+        _integer("stream_offset"),
+        _text("workflow_id"),
+        _integer("failures"),
+        _integer("token"),
+        _text("holder"),
+        _moment("due_at", nullable=True),
+    ),
+    primary_key=("cursor_id", "stream_offset"),
+)
+
+# Events set aside, with all that is needed to read them when the stream has them no more.
+DEAD_LETTERS = Table(
+    "dead_letters",
+    (
+        Column("letter_id", ColumnType.SERIAL),
+        _text("subscription"),
+        _text("consumer"),
+        _text("stream"),
+        _integer("stream_offset"),
+        *_ENVELOPE,
+        _text("error"),
+        _integer("attempts"),
+        _moment("set_aside_at"),
+    ),
+    primary_key=("letter_id",),
+    indexes=(Index("dead_letters_by_subscription", ("subscription", "letter_id")),),
+)
+
+TABLES = (STREAMS, WORKFLOWS, EVENTS, CURSORS, DELIVERIES, DEAD_LETTERS)
+"""In an order in which they can be made."""

@@ -1,0 +1,128 @@
+"""Open an SQLite file as a store: its modes, its tables, and the refusal of what is not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headwater.errors import ConfigurationError, SchemaMismatchError, StoreUnavailableError
+from headwater.schema.sqlite import statements
+from headwater.schema.tables import SCHEMA_VERSION
+
+__all__ = ["BUSY_WAIT", "connect", "prepare", "wait_while_locked"]
+
+T = TypeVar("T")
+
+BUSY_WAIT = 5.0  # seconds to wait for another process that writes
+FIRST_PAUSE, LONGEST_PAUSE = 0.0002, 0.01  # seconds between two tries
+APPLICATION_ID = 0x48575452  # "HWTR" in the file's header
+OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection for one thread at a time, without implicit transactions."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        raise ConfigurationError(
+            f"Python was built with SQLite {sqlite3.sqlite_version}; {wanted} or newer is needed"
+        )
+    mode = "ro" if read_only else "rwc"
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=0,  # `wait_while_locked` waits, in shorter steps
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+    except sqlite3.OperationalError as error:
+        raise ConfigurationError(f"{path} cannot be opened: {error}") from error
+    if read_only:
+        # Readers never wait for writers in this mode, only for a recovery after a crash.
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_WAIT * 1000)}")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the modes that every writer needs, and make the tables if the file is empty.
+
+    Raises:
+        ConfigurationError: The file is no database, or the file system cannot have it.
+        SchemaMismatchError: Its tables are not those of this version.
+    """
+    try:
+        # Refused before anything is touched: it may be somebody else's.
+        wait_while_locked(lambda: _is_made(connection, path))
+        mode = wait_while_locked(lambda: _value(connection, "PRAGMA journal_mode = WAL"))
+        if mode != "wal":
+            raise ConfigurationError(f"{path} cannot have a write-ahead log here ({mode})")
+        # An acknowledged commit is on disk, whatever becomes of the machine.
+        connection.execute("PRAGMA synchronous = FULL")
+        wait_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"))
+        try:
+            if not _is_made(connection, path):
+                _make(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise ConfigurationError(f"{path} cannot be used: {error}") from error
+
+
+def wait_while_locked(attempt: Callable[[], T], seconds: float = BUSY_WAIT) -> T:
+    """What `attempt` returns, once no other process is in its way.
+
+    Raises:
+        StoreUnavailableError: One was, for all that time.
+    """
+    until = time.monotonic() + seconds
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            if time.monotonic() >= until:
+                raise StoreUnavailableError(
+                    f"another process has held it for {seconds:g} s"
+                ) from error
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there; refuses what is neither empty nor of this version."""
+    owner = _value(connection, "PRAGMA application_id")
+    found = _value(connection, "PRAGMA user_version")
+    if owner == APPLICATION_ID:
+        if found != SCHEMA_VERSION:
+            whose = "newer" if found > SCHEMA_VERSION else "older"
+            raise SchemaMismatchError(
+                str(path),
+                found,
+                SCHEMA_VERSION,
+                f"run it with the {whose} Headwater that made them",
+            )
+        return True
+    if owner or found or _value(connection, "SELECT count(*) FROM sqlite_master"):
+        raise SchemaMismatchError(
+            str(path), None, SCHEMA_VERSION, "name a file that is not there yet"
+        )
+    return False
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    for statement in statements():
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _value(connection: sqlite3.Connection, statement: str) -> Any:
+    return connection.execute(statement).fetchone()[0]

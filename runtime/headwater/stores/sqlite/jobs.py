@@ -1,0 +1,213 @@
+"""What the writer is asked for beside commits: streams, cursors and claims, each in one step."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+
+from headwater.errors import ConfigurationError, CursorMismatchError
+from headwater.stores.contract import Claims, Feed, FeedKey
+from headwater.stores.guards import feed_name
+from headwater.streams import (
+    FromBeginning,
+    FromLatest,
+    FromOffset,
+    FromTimestamp,
+    Start,
+    Stream,
+)
+
+from .feeds import CURSOR_FORMAT
+from .rows import to_microseconds
+from .transaction import Head, Transaction
+
+__all__ = [
+    "add_streams",
+    "claim",
+    "data_version",
+    "nothing_to_claim",
+    "register",
+    "unregister",
+]
+
+_INSERT_STREAM = """
+INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
+                     last_token)
+VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0)
+"""
+
+
+def add_streams(transaction: Transaction, streams: Sequence[Stream]) -> None:
+    """Have the streams; those that are there stay as they are.
+
+    Raises:
+        ConfigurationError: Some are there as another type; then none was added.
+    """
+    known: dict[str, Head] = {}
+    for stream in streams:
+        try:
+            known[stream.name] = transaction.head(stream.name)
+        except KeyError:
+            continue
+    if problems := [
+        f"the stream {stream.name} is {known[stream.name].type} in this database, and the service "
+        f"wants it {stream.type.value}: give it another name, or use another database"
+        for stream in streams
+        if stream.name in known and known[stream.name].type != stream.type.value
+    ]:
+        raise ConfigurationError(*problems)
+    for stream in streams:
+        if stream.name not in known:
+            transaction.connection.execute(
+                _INSERT_STREAM, (stream.name, stream.type.value, secrets.randbits(62))
+            )
+
+
+_UPDATE_WANTED = """
+UPDATE cursors
+   SET events = ?, sequence = ?, revision = revision + 1
+ WHERE id = ?
+"""
+
+_INSERT_CURSOR = """
+INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
+                     event_id, revision, last_token)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?)
+"""
+
+
+def register(transaction: Transaction, feed: Feed) -> None:
+    """Have the feed; one that is there keeps its cursor and takes on the other settings.
+
+    Raises:
+        CursorMismatchError: One that is there was written for another stream.
+    """
+    head = transaction.head(feed.stream)
+    wanted = json.dumps(sorted(feed.events))
+    known = transaction.find_feed(feed.key)
+    if known is None:
+        read_to = _position(transaction, feed.start, head)
+        transaction.flush_events()
+        transaction.connection.execute(
+            _INSERT_CURSOR,
+            (
+                feed.key.subscription,
+                feed.key.consumer or "",
+                feed.stream,
+                wanted,
+                feed.order.value,
+                CURSOR_FORMAT,
+                head.epoch,
+                read_to,
+                feed.stream,
+                read_to,
+                head.last_token,
+            ),
+        )
+    elif known.stream != feed.stream:
+        raise CursorMismatchError(
+            feed_name(feed.key), feed.stream, f"it was written for {known.stream}"
+        )
+    elif (known.events, known.order) == (feed.events, feed.order):
+        return
+    else:
+        known.flush()
+        transaction.connection.execute(_UPDATE_WANTED, (wanted, feed.order.value, known.id))
+        transaction.drop_feed(feed.key)
+    head.registrations += 1
+    head.is_changed = True
+
+
+_SELECT_RECORDED_AT = """
+SELECT recorded_at
+  FROM events
+ WHERE stream = ? AND stream_offset = ?
+"""
+
+
+def _position(transaction: Transaction, start: Start, head: Head) -> int:
+    """Offset just before the first event to deliver."""
+    gone = head.first_offset - 1
+    match start:
+        case FromBeginning():
+            return gone
+        case FromLatest():
+            return head.head
+        case FromOffset(offset):
+            return min(max(offset - 1, gone), head.head)
+        case FromTimestamp(time):
+            # Times never run backwards along a stream, so the place is found by halving.
+            transaction.flush_events()
+            wanted = to_microseconds(time)
+            low, high = head.first_offset, head.head + 1
+            while low < high:
+                middle = (low + high) // 2
+                [recorded_at] = transaction.connection.execute(
+                    _SELECT_RECORDED_AT, (head.name, middle)
+                ).fetchone()
+                low, high = (low, middle) if recorded_at >= wanted else (middle + 1, high)
+            return low - 1
+
+
+_DELETE_DELIVERIES = """
+DELETE FROM deliveries
+ WHERE cursor_id = ?
+"""
+
+_DELETE_CURSOR = """
+DELETE FROM cursors
+ WHERE id = ?
+"""
+
+
+def unregister(transaction: Transaction, key: FeedKey) -> None:
+    """Forget the feed, its cursor and its claims, if there is one."""
+    feed = transaction.find_feed(key)
+    if feed is None:
+        return
+    head = transaction.head(feed.stream)
+    head.last_token = max(head.last_token, feed.last_token)
+    head.registrations += 1
+    head.is_changed = True
+    transaction.drop_feed(key)
+    transaction.connection.execute(_DELETE_DELIVERIES, (feed.id,))
+    transaction.connection.execute(_DELETE_CURSOR, (feed.id,))
+    transaction.tidy(feed.stream)
+
+
+def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Claims:
+    """Hand out up to `limit` events of the feed.
+
+    Raises:
+        UnknownSubscriptionError: There is no such feed.
+        CursorMismatchError: Its cursor was written for another stream.
+    """
+    found = transaction.feed(feed.key)
+    transaction.flush_events()
+    claims, is_cut_short = found.claim(
+        holder,
+        limit,
+        in_flight=feed.in_flight,
+        ack_timeout=round(feed.ack_timeout * 1_000_000),
+        head=transaction.head(feed.stream).head,
+        now=transaction.now,
+    )
+    if is_cut_short:
+        transaction.woken.add(feed.key)
+    return claims
+
+
+def nothing_to_claim(transaction: Transaction, feed: Feed, holder: str) -> Claims | None:
+    """The answer to `claim` if there is nothing to hand out and nothing to change."""
+    found = transaction.feed(feed.key)
+    head = transaction.head(feed.stream).head
+    if found.may_hand_out(holder, feed.in_flight, head, transaction.now):
+        return None
+    return Claims((), found.next_due(transaction.now))
+
+
+def data_version(transaction: Transaction) -> int:
+    """A number that changes when another connection has written to the file."""
+    [version] = transaction.connection.execute("PRAGMA data_version").fetchone()
+    return int(version)

@@ -1,0 +1,69 @@
+"""Between what the tables hold and what the contract speaks of."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from headwater.events import Metadata, RecordedEvent
+
+__all__ = ["from_microseconds", "metadata_text", "recorded_event", "to_microseconds"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """The moment as it is stored."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_microseconds(stored: int) -> datetime:
+    """The moment that was stored."""
+    return EPOCH + timedelta(microseconds=stored)
+
+
+@lru_cache(maxsize=1024)
+def metadata_text(metadata: Metadata) -> str:
+    """The metadata as it is stored."""
+    fields = {"command": metadata.command, "request_id": metadata.request_id}
+    return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+@lru_cache(maxsize=1024)
+def _metadata(text: str) -> Metadata:
+    fields = json.loads(text)
+    return Metadata(command=fields.get("command"), request_id=fields.get("request_id"))
+
+
+def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
+    """The event in a row of `events`: its columns in the table's order."""
+    (
+        stream,
+        offset,
+        event_id,
+        name,
+        version,
+        workflow,
+        workflow_id,
+        workflow_version,
+        recorded_at,
+        data,
+        metadata,
+    ) = row
+    return RecordedEvent(
+        stream,
+        offset,
+        UUID(bytes=event_id),
+        name,
+        version,
+        workflow,
+        workflow_id,
+        workflow_version,
+        from_microseconds(recorded_at),
+        data,
+        _metadata(metadata),
+    )

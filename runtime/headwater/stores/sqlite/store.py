@@ -1,0 +1,228 @@
+"""The store in an SQLite file, as the event loop sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from headwater.clock import Clock, SystemClock
+from headwater.errors import (
+    OutcomeUnknownError,
+    StoreUnavailableError,
+    UnknownSubscriptionError,
+)
+from headwater.events import RecordedEvent
+from headwater.stores.contract import (
+    Claims,
+    DeadLetter,
+    Feed,
+    FeedKey,
+    FeedStatistics,
+    Outcome,
+    PutBack,
+    Rejected,
+    Unit,
+    WorkflowState,
+)
+from headwater.stores.guards import feed_name
+from headwater.stores.signal import Signal
+from headwater.streams import Stream, StreamStatistics
+
+from .file import BUSY_WAIT
+from .jobs import add_streams, claim, data_version, nothing_to_claim, register, unregister
+from .reading import (
+    Readers,
+    read_dead_letters,
+    read_events,
+    read_feed,
+    read_history,
+    read_statistics,
+    read_workflow,
+)
+from .writer import Change, Writer
+
+__all__ = ["SqliteStore"]
+
+
+class SqliteStore:
+    """Keeps everything in one file, which several processes of one machine may share.
+
+    What it acknowledges survives a crash of the process and of the machine.
+
+    `busy_wait` is how many seconds a write waits for another process. `poll` are the shortest and
+    the longest wait, in seconds, between two looks for what other processes have written; what this
+    process writes is known at once.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        clock: Clock | None = None,
+        *,
+        busy_wait: float = BUSY_WAIT,
+        poll: tuple[float, float] = (0.005, 0.5),
+    ) -> None:
+        self.path = Path(path)
+        self._clock = clock or SystemClock()
+        self._poll = poll
+        self._writer = Writer(self.path, self._clock, self._notify, busy_wait=busy_wait)
+        self._readers = Readers(self.path)
+        self._streams: set[str] = set()
+        self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._unwanted: set[asyncio.Future[Claims]] = set()
+
+    async def open(self, streams: Sequence[Stream]) -> None:
+        """Make the file if it is not there, and have these streams in it.
+
+        Raises:
+            ConfigurationError: The file cannot be used, or has one of the streams as another type.
+        """
+        await self._writer.start()
+        try:
+            await self._writer.submit(lambda transaction: add_streams(transaction, streams))
+            self._readers.start()
+        except BaseException:
+            await self._writer.stop()
+            raise
+        self._streams |= {stream.name for stream in streams}
+        self._watching = asyncio.create_task(self._watch(), name="headwater-sqlite-watch")
+
+    async def close(self) -> None:
+        """Write what is waiting, then close the file."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        while self._unwanted:
+            await asyncio.wait(self._unwanted)
+            await asyncio.sleep(0)  # for their callbacks
+        await self._writer.stop()
+        await self._readers.stop()
+
+    async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Write the units in order and tell how each went.
+
+        Once begun it is carried out, whether or not the caller waits for it.
+        """
+        units = tuple(units)
+        try:
+            return await asyncio.shield(
+                self._writer.submit(
+                    lambda transaction: [transaction.commit(unit) for unit in units]
+                )
+            )
+        except StoreUnavailableError as error:
+            if len(units) == 1 or isinstance(error.__cause__, sqlite3.OperationalError | None):
+                return [Rejected(error) for _ in units]
+        # One of them cannot be written, and nobody knows which: the others have to be.
+        return [outcome for unit in units for outcome in await self.commit([unit])]
+
+    async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The stream's events with `after < offset <= after + limit`, in order."""
+        return await self._readers.run(lambda file: read_events(file, stream, after, limit))
+
+    async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
+        """How far the workflow has come."""
+        return await self._readers.run(lambda file: read_workflow(file, workflow, workflow_id))
+
+    async def history(
+        self, stream: str, workflow: str, workflow_id: str, version: int
+    ) -> list[RecordedEvent]:
+        """The first `version` events of a workflow on a persistent stream, oldest first."""
+        return await self._readers.run(
+            lambda file: read_history(file, stream, workflow, workflow_id, version)
+        )
+
+    async def statistics(self, stream: str) -> StreamStatistics:
+        """How far the stream has come."""
+        return await self._readers.run(lambda file: read_statistics(file, stream))
+
+    async def register(self, feed: Feed) -> None:
+        """Have the feed; one that there is keeps its cursor and takes on the other settings.
+
+        Raises:
+            CursorMismatchError: One that there is reads another stream.
+        """
+        await self._writer.submit(lambda transaction: register(transaction, feed))
+        _, signal = self._feeds.get(feed.key, (None, None))
+        self._feeds[feed.key] = (feed, signal or Signal())
+
+    async def unregister(self, key: FeedKey) -> None:
+        """Forget the feed, its cursor and its claims. Its dead letters stay."""
+        await self._writer.submit(lambda transaction: unregister(transaction, key))
+        if key in self._feeds:
+            _, signal = self._feeds.pop(key)
+            signal.notify()
+
+    async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
+        """Hand out up to `limit` events, the oldest first."""
+        feed, _ = self._feed(key)
+        claiming = self._writer.submit(
+            lambda transaction: claim(transaction, feed, holder, limit),
+            look=lambda transaction: nothing_to_claim(transaction, feed, holder),
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # The writer may have made the claims already; nobody would ever settle them.
+            self._unwanted.add(claiming)
+            claiming.add_done_callback(self._give_back)
+            raise
+
+    def changes(self, key: FeedKey) -> Signal:
+        """Notifies when the feed may have something to hand out."""
+        return self._feed(key)[1]
+
+    async def feed(self, key: FeedKey) -> FeedStatistics:
+        """How far the feed has come."""
+        return await self._readers.run(lambda file: read_feed(file, key))
+
+    async def dead_letters(self, subscription: str) -> list[DeadLetter]:
+        """The subscription's dead letters, oldest first."""
+        return await self._readers.run(lambda file: read_dead_letters(file, subscription))
+
+    def _give_back(self, claiming: asyncio.Future[Claims]) -> None:
+        """Put back the claims of somebody who was cancelled, not as failures."""
+        self._unwanted.discard(claiming)
+        if claiming.cancelled() or claiming.exception() is not None:
+            return
+        if settlements := tuple(PutBack(one, failed=False) for one in claiming.result().claims):
+            self._writer.submit(
+                lambda transaction: transaction.commit(Unit(settlements=settlements))
+            )
+
+    def _notify(self, change: Change) -> None:
+        for key, (feed, signal) in self._feeds.items():
+            if key in change.woken or not feed.events.isdisjoint(
+                change.appended.get(feed.stream, ())
+            ):
+                signal.notify()
+
+    async def _watch(self) -> None:
+        """Wake everybody when another process has written; look less often while none does."""
+        shortest, longest = self._poll
+        pause = shortest
+        seen = await self._data_version()
+        while True:
+            await asyncio.sleep(pause)
+            with suppress(StoreUnavailableError, OutcomeUnknownError):
+                if (version := await self._data_version()) == seen:
+                    pause = min(pause * 2, longest)
+                    continue
+                seen, pause = version, shortest
+            for _, signal in self._feeds.values():
+                signal.notify()
+
+    def _data_version(self) -> asyncio.Future[int]:
+        return self._writer.submit(data_version, look=data_version)
+
+    def _feed(self, key: FeedKey) -> tuple[Feed, Signal]:
+        try:
+            return self._feeds[key]
+        except KeyError:
+            raise UnknownSubscriptionError("the store", feed_name(key)) from None

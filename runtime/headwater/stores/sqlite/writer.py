@@ -1,0 +1,251 @@
+"""The one thread of this process that writes to the file.
+
+Jobs that wait are done in one transaction. A job that raises has to leave the others unharmed: what
+it may raise on purpose (`HeadwaterError`) it raises before it changes anything; after anything else
+the transaction is rolled back and each job is done again in one of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from headwater.clock import Clock
+from headwater.errors import HeadwaterError, OutcomeUnknownError, StoreUnavailableError
+
+from .file import BUSY_WAIT, connect, prepare, wait_while_locked
+from .transaction import Transaction
+
+__all__ = ["Change", "Writer"]
+
+T = TypeVar("T")
+
+MAX_JOBS = 256  # in one transaction
+
+
+class Change:
+    """What a transaction that was committed means to those who wait."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.woken = transaction.woken
+        """Feeds that may have something to hand out."""
+        self.appended = transaction.appended
+        """Streams and the names of their new events."""
+
+
+class _Job(Generic[T]):
+    def __init__(
+        self, work: Callable[[Transaction], T], look: Callable[[Transaction], T | None] | None
+    ) -> None:
+        self.work = work
+        self.look = look
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.result: T | None = None
+        self.error: Exception | None = None
+
+    def finish(self) -> None:
+        """Tell who waits; in the event loop."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+        else:
+            self.future.set_exception(self.error)
+            self.future.exception()  # one that left does not make it unnoticed
+
+
+class Writer:
+    """Does jobs in transactions, one thread and one connection, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        on_change: Callable[[Change], None],
+        *,
+        busy_wait: float = BUSY_WAIT,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._on_change = on_change
+        self._busy_wait = busy_wait
+        self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._transaction: Transaction | None = None  # with its connection; none after a failure
+
+    async def start(self) -> None:
+        """Open the file and be ready for jobs.
+
+        Raises:
+            ConfigurationError: The file cannot be used.
+        """
+        started: _Job[None] = _Job(lambda _: None, None)
+        self._thread = threading.Thread(
+            target=self._run, args=(started,), name=f"headwater-{self._path.name}", daemon=True
+        )
+        self._thread.start()
+        try:
+            await asyncio.shield(started.future)
+        except BaseException:
+            self._jobs.put(None)
+            raise
+
+    async def stop(self) -> None:
+        """Do what is waiting, then close the file."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            thread, self._thread = self._thread, None
+            await asyncio.to_thread(thread.join)
+
+    def submit(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        look: Callable[[Transaction], T | None] | None = None,
+    ) -> asyncio.Future[T]:
+        """Have the job done in the next transaction.
+
+        If `look` returns something that is the result, and no transaction was needed for it.
+        Cancelling the future keeps a job that has not begun from being done.
+        """
+        if self._thread is None:
+            raise StoreUnavailableError("it is not open")
+        job = _Job(work, look)
+        self._jobs.put(job)
+        return job.future
+
+    # In the thread
+
+    def _run(self, started: _Job[None]) -> None:
+        try:
+            self._open()
+        except Exception as error:  # noqa: BLE001  (told to whoever starts the writer)
+            started.error = error
+            self._tell([started], None)
+            return
+        self._tell([started], None)
+        goes_on = True
+        while goes_on:
+            jobs, goes_on = self._next_jobs()
+            jobs = [job for job in jobs if not job.future.cancelled()]
+            try:
+                transaction = self._transaction or self._open()
+            except Exception as error:  # noqa: BLE001  (each waiter hears of it)
+                self._fail(jobs, _unavailable(error))
+                continue
+            if jobs := self._answer_by_looking(jobs, transaction):
+                self._write(jobs, transaction)
+        if self._transaction is not None:
+            self._transaction.connection.close()
+
+    def _open(self) -> Transaction:
+        connection = connect(self._path)
+        try:
+            prepare(connection, self._path)
+        except BaseException:
+            connection.close()
+            raise
+        self._transaction = Transaction(connection, self._clock)
+        return self._transaction
+
+    def _next_jobs(self) -> tuple[list[_Job[Any]], bool]:
+        jobs: list[_Job[Any]] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == MAX_JOBS:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return jobs, True
+        return jobs, False
+
+    def _answer_by_looking(
+        self, jobs: list[_Job[Any]], transaction: Transaction
+    ) -> list[_Job[Any]]:
+        """Finish the jobs that change nothing, if no job of the group may change something."""
+        if any(job.look is None for job in jobs):
+            return jobs
+        transaction.begin()
+        left: list[_Job[Any]] = []
+        done: list[_Job[Any]] = []
+        for job in jobs:
+            try:
+                job.result = job.look(transaction) if job.look else None
+            except Exception:  # noqa: BLE001  (the work says it again, where it is handled)
+                job.result = None
+            (left if job.result is None else done).append(job)
+        self._tell(done, None)
+        return left
+
+    def _write(self, jobs: list[_Job[Any]], transaction: Transaction) -> None:
+        connection = transaction.connection
+        try:
+            wait_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"), self._busy_wait)
+        except (StoreUnavailableError, sqlite3.Error) as error:
+            self._fail(jobs, _unavailable(error))
+            return
+        transaction.begin()
+        try:
+            for job in jobs:
+                try:
+                    job.error = None
+                    job.result = job.work(transaction)
+                except HeadwaterError as error:
+                    job.error = error
+            transaction.flush()
+        except Exception as error:  # noqa: BLE001  (each waiter hears of it)
+            transaction.forget()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if len(jobs) == 1:
+                self._fail(jobs, _unavailable(error))
+                return
+            for job in jobs:
+                self._write([job], transaction)
+            return
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # Written or not, and what the connection holds: nobody can tell. Use another.
+            self._transaction = None
+            connection.close()
+            unknown = OutcomeUnknownError(f"the store failed while committing: {error}")
+            unknown.__cause__ = error
+            self._fail(jobs, unknown)
+            return
+        self._tell(jobs, Change(transaction))
+
+    def _fail(self, jobs: list[_Job[Any]], error: Exception) -> None:
+        for job in jobs:
+            job.error = error
+        self._tell(jobs, None)
+
+    def _tell(self, jobs: list[_Job[Any]], change: Change | None) -> None:
+        if not jobs:
+            return
+
+        def tell() -> None:
+            if change is not None:
+                self._on_change(change)
+            for job in jobs:
+                job.finish()
+
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            jobs[0].loop.call_soon_threadsafe(tell)
+
+
+def _unavailable(error: Exception) -> StoreUnavailableError:
+    if isinstance(error, StoreUnavailableError):
+        return error
+    unavailable = StoreUnavailableError(f"{type(error).__name__}: {error}")
+    unavailable.__cause__ = error
+    return unavailable
