@@ -106,9 +106,9 @@ class SqliteFeed:
             raise mismatch(f"it has format {cursor_format}, and {CURSOR_FORMAT} is known here")
         if epoch != stream_epoch:
             raise mismatch("the stream was made anew")
-        if self.read_to > head:
-            raise mismatch(f"it stands at {self.read_to}, and the stream ends at {head}")
-        if self._event_id is not None:
+        if self._event_id is not None:  # it has read something, and not only waits further up
+            if self.read_to > head:
+                raise mismatch(f"it stands at {self.read_to}, and the stream ends at {head}")
             found = self._id_of(self.read_to)
             if found is not None and found != self._event_id:
                 raise mismatch(

@@ -56,7 +56,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         # Refused before anything is touched: it may be somebody else's.
-        wait_while_locked(lambda: _is_made(connection, path))
+        wait_while_locked(lambda: connection.execute("BEGIN"))
+        try:
+            wait_while_locked(lambda: _is_made(connection, path))
+        finally:
+            connection.execute("ROLLBACK")
         mode = wait_while_locked(lambda: _value(connection, "PRAGMA journal_mode = WAL"))
         if mode != "wal":
             raise ConfigurationError(f"{path} cannot have a write-ahead log here ({mode})")

@@ -73,7 +73,8 @@ UPDATE cursors
 _INSERT_CURSOR = """
 INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
                      event_id, revision, last_token)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?,
+        (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?)
 """
 
 
@@ -135,7 +136,7 @@ def _position(transaction: Transaction, start: Start, head: Head) -> int:
         case FromLatest():
             return head.head
         case FromOffset(offset):
-            return min(max(offset - 1, gone), head.head)
+            return max(offset - 1, gone)
         case FromTimestamp(time):
             # Times never run backwards along a stream, so the place is found by halving.
             transaction.flush_events()

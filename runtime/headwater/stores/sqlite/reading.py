@@ -169,7 +169,7 @@ def read_feed(connection: sqlite3.Connection, key: FeedKey) -> FeedStatistics:
     unsettled, claimed, first = connection.execute(_COUNT_UNSETTLED, (cursor_id,)).fetchone()
     ahead, next_wanted = connection.execute(_COUNT_AHEAD, (stream, read_to, events)).fetchone()
     next_open = first if first is not None else next_wanted
-    position = head if next_open is None else next_open - 1
+    position = max(head, read_to) if next_open is None else next_open - 1
     return FeedStatistics(position, claimed, unsettled + ahead)
 
 
