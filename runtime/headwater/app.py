@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 from .clock import Clock, SystemClock
 from .commands.execution import BoundCommand, CommandContext, Executor, Outcome
@@ -18,6 +19,7 @@ from .service import Service
 from .stores.committer import Committer
 from .stores.contract import DeadLetter, FeedKey, Store
 from .stores.memory import MemoryStore
+from .stores.sqlite.store import SqliteStore
 from .streams import StreamStatistics
 from .subscriptions.activity import Activity
 from .subscriptions.definition import Mode, Subscription
@@ -40,7 +42,9 @@ class App(Generic[H]):
     """A service with its handlers and its store; it runs while the `async with` block lasts.
 
     `lifespan` is entered before the first event is handled and left after the last; what it yields
-    is every handler's `context.state`. On leaving the block the app takes no new commands, lets
+    is every handler's `context.state`. `database` is `memory://` or `sqlite:///` and the path of a
+    file, which is made if it is not there (four slashes for a path from the root); several
+    processes of one machine may share it. On leaving the block the app takes no new commands, lets
     those that run finish, then the handlers, both within `drain` seconds; then it ends the
     sessions.
 
@@ -270,9 +274,23 @@ class App(Generic[H]):
             session.stop()
 
 
+SQLITE = "sqlite:///"
+
+
 def _store_for(database: str, clock: Clock) -> Store:
     if database == "memory://":
         return MemoryStore(clock)
+    if database.startswith(SQLITE):
+        path = unquote(database.removeprefix(SQLITE))
+        if path in {"", ":memory:"}:
+            raise ConfigurationError(
+                f"{database} would keep nothing: use memory:// for that, or name a file, such as "
+                "sqlite:///service.db"
+            )
+        if "?" in database:
+            raise ConfigurationError(f"{database}: a file takes no options; write %3F for a ?")
+        return SqliteStore(path, clock)
     raise ConfigurationError(
-        f"the database {database!r} is not supported; memory:// is, and keeps everything in memory"
+        f"the database {database!r} is not supported; sqlite:///path/to/file.db is, and memory://, "
+        "which keeps everything in memory"
     )

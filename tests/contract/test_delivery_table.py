@@ -1,13 +1,16 @@
-"""Mode by stream type by delivery: what each combination promises, on an app in memory."""
+"""Mode by stream type by delivery: what each combination promises, on every store."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from headwater import (
+    App,
     Command,
     CommandContext,
     CommandDefinition,
@@ -17,12 +20,13 @@ from headwater import (
     Mode,
     Retry,
     Service,
+    Session,
     Stream,
     StreamType,
     Subscription,
     WorkflowDefinition,
 )
-from headwater.testing import MemoryApp
+from headwater.testing import MemoryApp, VirtualClock
 
 from tests.support.orders import Quote, QuoteGiven, QuoteWorkflow
 
@@ -40,6 +44,7 @@ class Case:
     delivery: DeliverySemantics
     seen: list[tuple[int, int]] = field(default_factory=list)  # price and attempt
     failures: dict[int, int] = field(default_factory=dict)  # price → how often it fails
+    database: str = "memory://"
 
     async def quote(self, command: Quote, workflow: QuoteWorkflow, context: CommandContext) -> str:
         workflow.emit(QuoteGiven(price=command.price))
@@ -78,7 +83,22 @@ class Case:
             ),
             subscriptions=(subscription,),
         )
-        return MemoryApp(service, handlers=self)
+        return VirtualApp(service, self, self.database)
+
+
+class VirtualApp(MemoryApp[Any]):
+    """A `MemoryApp` on any store."""
+
+    def __init__(self, service: Service[Any], handlers: Any, database: str) -> None:
+        self.clock = VirtualClock()
+        App.__init__(
+            self,
+            service,
+            handlers=handlers,
+            database=database,
+            clock=self.clock,
+            chance=random.Random(0),  # noqa: S311  (the same in every run)
+        )
 
 
 def subscription_of(app: MemoryApp[Any]) -> Subscription[Any]:
@@ -96,6 +116,14 @@ async def take(events: AsyncIterator[QuoteGiven], count: int) -> list[int]:
     return [(await anext(events)).price for _ in range(count)]
 
 
+async def until_somebody_waits_for(app: MemoryApp[Any], session: Session[Any]) -> None:
+    """Return once the session has looked for events, found none, and waits for a change."""
+    changes = app._store.changes(session._reader.feed.key)
+    async with asyncio.timeout(5):
+        while not changes._waiting:
+            await asyncio.sleep(0.001)
+
+
 def row(rows: list[tuple[Mode, StreamType, DeliverySemantics]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "case",
@@ -104,11 +132,13 @@ def row(rows: list[tuple[Mode, StreamType, DeliverySemantics]]) -> pytest.MarkDe
     )
 
 
-@pytest.fixture(autouse=True)
-def fresh(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(params=["memory", "sqlite"], autouse=True)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     if "case" in request.fixturenames:
         case = request.getfixturevalue("case")
         case.seen, case.failures = [], {}
+        in_file = request.param == "sqlite"
+        case.database = f"sqlite:///{tmp_path}/table.db" if in_file else "memory://"
 
 
 @row(TABLE)
@@ -226,7 +256,7 @@ async def test_at_least_once_an_unacknowledged_delivery_is_redelivered_after_ack
             await quote(app, 1)
             await take(aiter(stuck), 1)
             waiting = asyncio.ensure_future(anext(other.deliveries()))
-            await asyncio.sleep(0)
+            await until_somebody_waits_for(app, other)
             app.clock.advance(5)
             again = await waiting
             assert (again.event.price, again.context.attempt) == (1, 2)

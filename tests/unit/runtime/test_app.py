@@ -83,9 +83,15 @@ async def test_a_module_can_be_the_handlers() -> None:
         App(order_service, handlers=order_handlers)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("database", ["sqlite:///x.db", "memory", "postgresql://"])
+@pytest.mark.parametrize("database", ["sqlite:///:memory:", "sqlite:///"])
+def test_sqlite_in_memory_is_refused(database: str) -> None:
+    with pytest.raises(ConfigurationError, match="use memory://"):
+        App(order_service, handlers=OrderHandlers(), database=database)
+
+
+@pytest.mark.parametrize("database", ["sqlite://x.db", "sqlite:///x.db?mode=ro", "memory", "pg://"])
 def test_another_database_is_refused_and_the_supported_one_named(database: str) -> None:
-    with pytest.raises(ConfigurationError, match="memory://"):
+    with pytest.raises(ConfigurationError, match=r"memory://|no options"):
         App(order_service, handlers=OrderHandlers(), database=database)
 
 

@@ -207,7 +207,7 @@ class SqliteStore:
         """Wake everybody when another process has written; look less often while none does."""
         shortest, longest = self._poll
         pause = shortest
-        seen = await self._data_version()
+        seen = None
         while True:
             await asyncio.sleep(pause)
             with suppress(StoreUnavailableError, OutcomeUnknownError):
@@ -219,7 +219,7 @@ class SqliteStore:
                 signal.notify()
 
     def _data_version(self) -> asyncio.Future[int]:
-        return self._writer.submit(data_version, look=data_version)
+        return self._writer.look(data_version)
 
     def _feed(self, key: FeedKey) -> tuple[Feed, Signal]:
         try:

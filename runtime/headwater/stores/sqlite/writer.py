@@ -41,7 +41,9 @@ class Change:
 
 class _Job(Generic[T]):
     def __init__(
-        self, work: Callable[[Transaction], T], look: Callable[[Transaction], T | None] | None
+        self,
+        work: Callable[[Transaction], T] | None,
+        look: Callable[[Transaction], T | None] | None,
     ) -> None:
         self.work = work
         self.look = look
@@ -86,7 +88,7 @@ class Writer:
         Raises:
             ConfigurationError: The file cannot be used.
         """
-        started: _Job[None] = _Job(lambda _: None, None)
+        started: _Job[None] = _Job(None, None)
         self._thread = threading.Thread(
             target=self._run, args=(started,), name=f"headwater-{self._path.name}", daemon=True
         )
@@ -115,9 +117,15 @@ class Writer:
         If `look` returns something that is the result, and no transaction was needed for it.
         Cancelling the future keeps a job that has not begun from being done.
         """
+        return self._put(_Job(work, look))
+
+    def look(self, look: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        """What `look` returns; it changes nothing and needs no transaction."""
+        return self._put(_Job(None, look))
+
+    def _put(self, job: _Job[T]) -> asyncio.Future[T]:
         if self._thread is None:
             raise StoreUnavailableError("it is not open")
-        job = _Job(work, look)
         self._jobs.put(job)
         return job.future
 
@@ -171,18 +179,22 @@ class Writer:
     def _answer_by_looking(
         self, jobs: list[_Job[Any]], transaction: Transaction
     ) -> list[_Job[Any]]:
-        """Finish the jobs that change nothing, if no job of the group may change something."""
-        if any(job.look is None for job in jobs):
-            return jobs
+        """Finish the jobs that change nothing.
+
+        Those that might are only asked if the whole group might do without a transaction.
+        """
+        may_do_without = all(job.look is not None for job in jobs)
         transaction.begin()
         left: list[_Job[Any]] = []
         done: list[_Job[Any]] = []
         for job in jobs:
-            try:
-                job.result = job.look(transaction) if job.look else None
-            except Exception:  # noqa: BLE001  (the work says it again, where it is handled)
-                job.result = None
-            (left if job.result is None else done).append(job)
+            if job.look is not None and (may_do_without or job.work is None):
+                try:
+                    job.result = job.look(transaction)
+                except Exception as error:  # noqa: BLE001  (work, if there is any, says it again)
+                    job.error = error
+            answered = job.work is None or job.result is not None
+            (done if answered else left).append(job)
         self._tell(done, None)
         return left
 
@@ -198,7 +210,7 @@ class Writer:
             for job in jobs:
                 try:
                     job.error = None
-                    job.result = job.work(transaction)
+                    job.result = job.work(transaction) if job.work is not None else None
                 except HeadwaterError as error:
                     job.error = error
             transaction.flush()
