@@ -12,10 +12,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .app import App, Lifespan
-    from .clock import Clock, SystemClock
-    from .commands.definition import CommandDefinition, CommandKind
-    from .commands.execution import CommandContext, Outcome
+    from .app import (
+        App,
+        Lifespan,
+    )
+    from .clock import (
+        Clock,
+        SystemClock,
+    )
+    from .commands.definition import (
+        CommandDefinition,
+        CommandKind,
+    )
+    from .commands.execution import (
+        CommandContext,
+        Outcome,
+    )
     from .errors import (
         CommandRejectedError,
         ConfigurationError,
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
         HandlerFailedError,
         HeadwaterError,
         HistoryUnavailableError,
+        IdempotencyConflictError,
         NotRunningError,
         OutcomeUnknownError,
         RejectedError,
@@ -50,8 +63,14 @@ if TYPE_CHECKING:
         UniqueItems,
         Uri,
     )
-    from .service import Service, WorkflowDefinition
-    from .stores.contract import DeadLetter
+    from .service import (
+        Service,
+        WorkflowDefinition,
+    )
+    from .stores.contract import (
+        Consumer,
+        DeadLetter,
+    )
     from .streams import (
         DeliverySemantics,
         FromBeginning,
@@ -62,16 +81,40 @@ if TYPE_CHECKING:
         StreamStatistics,
         StreamType,
     )
-    from .subscriptions.definition import Mode, Retry, Subscription
-    from .subscriptions.delivery import Delivery, EventContext
-    from .subscriptions.session import Session
-    from .workflows import StreamWriter, Workflow
+    from .subscriptions.definition import (
+        Mode,
+        Retry,
+        Subscription,
+    )
+    from .subscriptions.delivery import (
+        Delivery,
+        EventContext,
+    )
+    from .subscriptions.session import (
+        Session,
+    )
+    from .workflows import (
+        StreamWriter,
+        Workflow,
+    )
 
 _HOMES = {
-    "app": ("App", "Lifespan"),
-    "clock": ("Clock", "SystemClock"),
-    "commands.definition": ("CommandDefinition", "CommandKind"),
-    "commands.execution": ("CommandContext", "Outcome"),
+    "app": (
+        "App",
+        "Lifespan",
+    ),
+    "clock": (
+        "Clock",
+        "SystemClock",
+    ),
+    "commands.definition": (
+        "CommandDefinition",
+        "CommandKind",
+    ),
+    "commands.execution": (
+        "CommandContext",
+        "Outcome",
+    ),
     "errors": (
         "CommandRejectedError",
         "ConfigurationError",
@@ -83,6 +126,7 @@ _HOMES = {
         "HandlerFailedError",
         "HeadwaterError",
         "HistoryUnavailableError",
+        "IdempotencyConflictError",
         "NotRunningError",
         "OutcomeUnknownError",
         "RejectedError",
@@ -106,8 +150,14 @@ _HOMES = {
         "UniqueItems",
         "Uri",
     ),
-    "service": ("Service", "WorkflowDefinition"),
-    "stores.contract": ("DeadLetter",),
+    "service": (
+        "Service",
+        "WorkflowDefinition",
+    ),
+    "stores.contract": (
+        "Consumer",
+        "DeadLetter",
+    ),
     "streams": (
         "DeliverySemantics",
         "FromBeginning",
@@ -118,10 +168,20 @@ _HOMES = {
         "StreamStatistics",
         "StreamType",
     ),
-    "subscriptions.definition": ("Mode", "Retry", "Subscription"),
-    "subscriptions.delivery": ("Delivery", "EventContext"),
+    "subscriptions.definition": (
+        "Mode",
+        "Retry",
+        "Subscription",
+    ),
+    "subscriptions.delivery": (
+        "Delivery",
+        "EventContext",
+    ),
     "subscriptions.session": ("Session",),
-    "workflows": ("StreamWriter", "Workflow"),
+    "workflows": (
+        "StreamWriter",
+        "Workflow",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -134,6 +194,7 @@ __all__ = [
     "CommandKind",
     "CommandRejectedError",
     "ConfigurationError",
+    "Consumer",
     "CursorMismatchError",
     "Data",
     "DeadLetter",
@@ -152,6 +213,7 @@ __all__ = [
     "HandlerFailedError",
     "HeadwaterError",
     "HistoryUnavailableError",
+    "IdempotencyConflictError",
     "Lifespan",
     "Metadata",
     "Mode",

@@ -15,6 +15,7 @@
     │   ├── DeadlineExceededError   the time was up before anything was written
     │   ├── NotRunningError         the app is not open, or no longer
     │   ├── DeliveryLostError       the delivery was handed to somebody else meanwhile
+    │   ├── IdempotencyConflictError  the key was used for another request
     │   └── StoreUnavailableError   the store could not do it
     ├── OutcomeUnknownError         written or not: nobody can tell
     ├── CursorMismatchError         a cursor does not belong to the stream that is there
@@ -44,6 +45,7 @@ __all__ = [
     "HandlerFailedError",
     "HeadwaterError",
     "HistoryUnavailableError",
+    "IdempotencyConflictError",
     "NotRunningError",
     "OutcomeUnknownError",
     "RejectedError",
@@ -296,6 +298,20 @@ class DeliveryLostError(RejectedError):
 
     def __str__(self) -> str:
         return f"the delivery of event {self.offset} to {self.subscription} is no longer open"
+
+
+class IdempotencyConflictError(RejectedError):
+    """The idempotency key was used before, for another command or another body."""
+
+    fault = Fault.CALLER
+    advice = "Take a new key for every request, and the same one only to repeat it."
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"the idempotency key {self.key!r} was used for another request"
 
 
 class StoreUnavailableError(RejectedError):

@@ -4,12 +4,14 @@ The fixture takes its time from the `clock` fixture, and has the streams of `STR
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from headwater.errors import (
     DeliveryLostError,
+    IdempotencyConflictError,
     UnknownSubscriptionError,
     VersionConflictError,
     WorkflowEndedError,
@@ -19,21 +21,27 @@ from headwater.errors import (
 from headwater.events import Metadata
 from headwater.stores.contract import (
     Acknowledge,
+    Answer,
     Append,
     Claim,
     Committed,
+    Connection,
+    Consumer,
+    DeadLetter,
     Exactly,
     Expect,
     Expectation,
     Feed,
     FeedKey,
     FeedStatistics,
+    IdempotencyKey,
     NewEvent,
     Order,
     PutBack,
     Rejected,
     SetAside,
     Settlement,
+    Stale,
     Store,
     Unit,
     WorkflowState,
@@ -100,6 +108,22 @@ def feed(
         in_flight=in_flight,
         ack_timeout=30.0,
     )
+
+
+def unit_with_key(
+    key: str,
+    *events: NewEvent,
+    to: str = "cart-1",
+    expect: Expectation = Expect.ANY,
+    fingerprint: bytes = b"body",
+    content: bytes = b"answer",
+) -> Unit:
+    idempotency = IdempotencyKey(key, Answer(fingerprint, content))
+    return replace(unit(*events, to=to, expect=expect), key=idempotency)
+
+
+def connection(session: str, consumer: str = "ann", key: FeedKey | None = None) -> Connection:
+    return Connection(session, key or FeedKey("reader", consumer), consumer)
 
 
 async def claim(store: Store, key: FeedKey, holder: str = ME, limit: int = LIMIT) -> list[Claim]:
@@ -578,3 +602,212 @@ class StoreContract:
 
         statistics = await store.statistics("log")
         assert (statistics.head, statistics.length, statistics.dropped) == (1, 1, 0)
+
+    # Idempotency keys
+
+    async def test_a_unit_with_a_known_key_is_answered_and_not_written_again(
+        self, store: Store
+    ) -> None:
+        """Its guards are not looked at: the first one made them fail."""
+        first = unit_with_key("k-1", new_event(), expect=Expect.NEW, content=b"first")
+        again = unit_with_key("k-1", new_event(), expect=Expect.NEW, content=b"second")
+
+        outcomes = await store.commit([first, again])
+        outcomes += await store.commit([again])
+
+        answered = Committed((), earlier=Answer(b"body", b"first"))
+        assert outcomes == [Committed((1,)), answered, answered]
+        assert (await store.statistics("log")).head == 1
+        assert await store.answer("k-1") == Answer(b"body", b"first")
+        assert await store.answer("k-2") is None
+
+    async def test_a_key_with_another_body_is_refused(self, store: Store) -> None:
+        await store.commit([unit_with_key("k-1", new_event())])
+
+        other = unit_with_key("k-1", new_event(), to="b", fingerprint=b"other body")
+        [outcome] = await store.commit([other])
+
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, IdempotencyConflictError)
+        assert (await store.workflow("Cart", "b")).version == 0
+
+    async def test_a_key_is_kept_only_with_a_unit_that_was_written(self, store: Store) -> None:
+        await store.commit([unit(new_event())])
+        refused = unit_with_key("k-1", new_event(), expect=Expect.NEW)
+        assert [type(one) for one in await store.commit([refused])] == [Rejected]
+        assert await store.answer("k-1") is None
+
+        without_events = Unit(key=refused.key)
+        assert await store.commit([without_events]) == [Committed(())]
+        assert await store.answer("k-1") is not None
+
+    # Dead letters
+
+    async def dead_letter(self, store: Store, of: Claim) -> DeadLetter:
+        await store.commit([Unit(settlements=(SetAside(of, "no"),))])
+        return (await store.dead_letters(of.feed.subscription))[-1]
+
+    @pytest.mark.parametrize("stream", ["log", "queue"])
+    async def test_a_requeued_dead_letter_comes_again_as_new(
+        self, store: Store, stream: str
+    ) -> None:
+        await store.register(feed(stream=stream))
+        await store.commit([unit(new_event(text="a"), stream=stream)])
+        [first] = await claim(store, FeedKey("reader"))
+        letter = await self.dead_letter(store, first)
+        changes = store.changes(FeedKey("reader"))
+        seen = changes.generation
+
+        assert await store.requeue([letter.id]) == 1
+
+        assert changes.generation != seen, "who waits is woken"
+        assert await store.dead_letters("reader") == []
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(0, 0, 1)
+        [again] = await claim(store, FeedKey("reader"))
+        assert (again.event, again.attempt) == (first.event, 1)
+        await store.commit([Unit(settlements=(Acknowledge(again),))])
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(1, 0, 0)
+        assert (await store.statistics(stream)).length == (1 if stream == "log" else 0)
+        assert await store.requeue([letter.id]) == 0
+
+    async def test_a_requeued_dead_letter_goes_before_the_later_events_of_its_lane(
+        self, store: Store
+    ) -> None:
+        """But not before one that somebody has: of a lane only one is out at a time."""
+        await store.register(feed())
+        await store.commit([unit(new_event(), new_event(), new_event())])
+        [first] = await claim(store, FeedKey("reader"))
+        letter = await self.dead_letter(store, first)
+        [second] = await claim(store, FeedKey("reader"))
+
+        await store.requeue([letter.id])
+
+        assert await claim(store, FeedKey("reader")) == []
+        await store.commit([Unit(settlements=(Acknowledge(second),))])
+        assert offsets(await claim(store, FeedKey("reader"))) == [1]
+
+    async def test_a_dead_letter_whose_event_will_come_anyway_does_not_come_twice(
+        self, store: Store
+    ) -> None:
+        await store.register(feed())
+        await store.commit([unit(new_event())])
+        letter = await self.dead_letter(store, (await claim(store, FeedKey("reader")))[0])
+        await store.unregister(FeedKey("reader"))
+        with pytest.raises(UnknownSubscriptionError):
+            await store.requeue([letter.id])
+        await store.register(feed())
+
+        assert await store.requeue([letter.id]) == 1
+
+        [once] = await claim(store, FeedKey("reader"))
+        await store.commit([Unit(settlements=(Acknowledge(once),))])
+        assert await claim(store, FeedKey("reader")) == []
+
+    async def test_a_dropped_dead_letter_is_gone(self, store: Store) -> None:
+        await store.register(feed())
+        await store.commit([unit(new_event(), to=name) for name in "ab"])
+        letters = [
+            await self.dead_letter(store, one) for one in await claim(store, FeedKey("reader"))
+        ]
+        assert await store.drop([letters[0].id, letters[0].id]) == 1
+        assert [one.id for one in await store.dead_letters("reader")] == [letters[1].id]
+        assert await store.drop([letters[0].id]) == 0
+
+    # Consumers and sessions
+
+    async def test_a_consumer_stays_when_its_sessions_go(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        begun = clock.now()
+        await store.connect(connection("s-1"), lifetime=10, expire_after=None)
+        await store.connect(connection("s-2"), lifetime=10, expire_after=None)
+        await store.connect(connection("s-3", "bob"), lifetime=10, expire_after=None)
+        clock.advance(1)
+        await store.disconnect("s-1")
+
+        assert await store.consumers("reader") == [
+            Consumer("reader", "ann", begun, clock.now(), 1),
+            Consumer("reader", "bob", begun, begun, 1),
+        ]
+        assert await store.consumers("other") == []
+        clock.advance(1000)
+        await store.remove_stale()
+        assert [one.sessions for one in await store.consumers("reader")] == [0, 0]
+
+    async def test_a_session_that_is_heard_of_lives_on(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        await store.connect(connection("s-1"), lifetime=10, expire_after=None)
+        await store.connect(connection("s-2", "bob"), lifetime=10, expire_after=None)
+        clock.advance(9)
+        assert await store.heartbeat(["s-1"], lifetime=10) == frozenset()
+        clock.advance(9)
+
+        stale = await store.remove_stale()
+
+        assert [one.session for one in stale.sessions] == ["s-2"]
+        assert await store.heartbeat(["s-1", "s-2"], lifetime=10) == {"s-2"}
+        assert (await store.remove_stale()) == Stale((), ())
+
+    async def test_the_claims_of_a_stale_session_are_void_and_have_failed(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        """Long before they would have timed out; another session has them at once."""
+        await store.register(feed())
+        await store.commit([unit(new_event(), to=name) for name in "ab"])
+        await store.connect(connection("s-1", key=FeedKey("reader")), lifetime=5, expire_after=None)
+        [lost] = await claim(store, FeedKey("reader"), holder="s-1", limit=1)
+        [kept] = await claim(store, FeedKey("reader"), holder="s-2", limit=1)
+        changes = store.changes(FeedKey("reader"))
+        seen = changes.generation
+        clock.advance(5)
+
+        await store.remove_stale()
+
+        assert changes.generation != seen, "who waits is woken"
+        [again] = await claim(store, FeedKey("reader"), holder="s-3")
+        assert (again.event.offset, again.attempt) == (1, 2)
+        [late, in_time] = await store.commit(
+            [Unit(settlements=(Acknowledge(one),)) for one in (lost, kept)]
+        )
+        assert (type(late), type(in_time)) == (Rejected, Committed)
+
+    async def test_a_consumer_expires_with_its_feed_when_it_has_been_away_for_too_long(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        keys = [FeedKey("reader", name) for name in ("ann", "bob", "eve")]
+        for number, key in enumerate(keys):
+            await store.register(feed(consumer=key.consumer, stream="queue"))
+            expire_after = None if key.consumer == "eve" else 60.0
+            await store.connect(
+                connection(f"s-{number}", str(key.consumer)), lifetime=5, expire_after=expire_after
+            )
+        await store.commit([unit(new_event(), stream="queue")])
+        await store.disconnect("s-0")
+        await store.disconnect("s-2")
+        clock.advance(59)
+        await store.heartbeat(["s-1"], lifetime=5)
+        assert (await store.remove_stale()).consumers == ()
+        clock.advance(1)
+
+        assert (await store.remove_stale()).consumers == (("reader", "ann"),)
+
+        assert [one.name for one in await store.consumers("reader")] == ["bob", "eve"]
+        with pytest.raises(UnknownSubscriptionError):
+            await store.feed(keys[0])
+        assert (await store.feed(keys[1])).pending == 1
+
+    async def test_a_consumer_that_is_removed_takes_its_feed_and_its_sessions_along(
+        self, store: Store
+    ) -> None:
+        await store.register(feed(consumer="ann", stream="queue"))
+        await store.commit([unit(new_event(), stream="queue")])
+        await store.connect(connection("s-1"), lifetime=5, expire_after=None)
+
+        await store.remove_consumer("reader", "ann")
+
+        assert await store.consumers("reader") == []
+        assert await store.heartbeat(["s-1"], lifetime=5) == {"s-1"}
+        assert (await store.statistics("queue")).length == 0
+        with pytest.raises(UnknownSubscriptionError):
+            await store.claim(FeedKey("reader", "ann"), ME, 1)

@@ -120,7 +120,7 @@ async def until_somebody_waits_for(app: MemoryApp[Any], session: Session[Any]) -
     """Return once the session has looked for events, found none, and waits for a change."""
     changes = app._store.changes(session._reader.feed.key)
     async with asyncio.timeout(5):
-        while not changes._waiting:
+        while not changes._waiting:  # noqa: ASYNC110  (nothing tells that somebody waits)
             await asyncio.sleep(0.001)
 
 

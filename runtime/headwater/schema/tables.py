@@ -196,5 +196,57 @@ DEAD_LETTERS = Table(
     indexes=(Index("dead_letters_by_subscription", ("subscription", "letter_id")),),
 )
 
-TABLES = (STREAMS, WORKFLOWS, EVENTS, CURSORS, DELIVERIES, DEAD_LETTERS)
+# What was told to the first who came with an idempotency key, written with what it did: the key is
+# there if and only if the unit is.
+APPEND_KEYS = Table(
+    "append_keys",
+    (
+        _text("key"),
+        Column("fingerprint", ColumnType.BYTES),  # of the request, to notice another one
+        Column("answer", ColumnType.BYTES),
+        _moment("recorded_at"),
+    ),
+    primary_key=("key",),
+)
+
+# Members of subscriptions. One without a session goes `expire_after` microseconds after it was
+# last seen, or stays where that is null.
+CONSUMERS = Table(
+    "consumers",
+    (
+        _text("subscription"),
+        _text("consumer"),
+        _moment("registered_at"),
+        _moment("seen_at"),
+        _integer("expire_after", nullable=True),
+    ),
+    primary_key=("subscription", "consumer"),
+)
+
+# Living connections of consumers. When one is not heard of until `expires_at` its claims are void:
+# those in `deliveries` whose holder is the session, of the cursor that `feed_consumer` names.
+SESSIONS = Table(
+    "sessions",
+    (
+        _text("session"),
+        _text("subscription"),
+        _text("feed_consumer"),
+        _text("consumer"),
+        _moment("expires_at"),
+    ),
+    primary_key=("session",),
+    indexes=(Index("sessions_by_consumer", ("subscription", "consumer")),),
+)
+
+TABLES = (
+    STREAMS,
+    WORKFLOWS,
+    EVENTS,
+    APPEND_KEYS,
+    CURSORS,
+    DELIVERIES,
+    DEAD_LETTERS,
+    CONSUMERS,
+    SESSIONS,
+)
 """In an order in which they can be made."""

@@ -11,7 +11,7 @@ first unsettled event.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -26,10 +26,13 @@ from .signal import Signal
 
 __all__ = [
     "Acknowledge",
+    "Answer",
     "Append",
     "Claim",
     "Claims",
     "Committed",
+    "Connection",
+    "Consumer",
     "DeadLetter",
     "Exactly",
     "Expect",
@@ -37,6 +40,7 @@ __all__ = [
     "Feed",
     "FeedKey",
     "FeedStatistics",
+    "IdempotencyKey",
     "NewEvent",
     "Order",
     "Outcome",
@@ -44,6 +48,7 @@ __all__ = [
     "Rejected",
     "SetAside",
     "Settlement",
+    "Stale",
     "Store",
     "Unit",
     "WorkflowState",
@@ -182,20 +187,41 @@ class SetAside:
 Settlement: TypeAlias = Acknowledge | PutBack | SetAside
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was told to the first who came with an idempotency key."""
+
+    fingerprint: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """Has the unit written once, however often it comes."""
+
+    key: str
+    answer: Answer
+    """Kept with the unit. Who comes with the key again is given the one that was kept; with
+    another fingerprint it is refused."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """What is written together or not at all."""
 
+    key: IdempotencyKey | None = None
     appends: tuple[Append, ...] = ()
     settlements: tuple[Settlement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The unit is written."""
+    """The unit is written, or an earlier one with its idempotency key was."""
 
     offsets: tuple[int, ...]
-    """Of the events, in the unit's order."""
+    """Of the events, in the unit's order; none if an earlier unit was written."""
+    earlier: Answer | None = None
+    """What was kept with the earlier unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +259,46 @@ class FeedStatistics:
 class DeadLetter:
     """An event set aside after its last failure."""
 
+    id: int
+    """Tells it from the store's other dead letters."""
     subscription: str
     consumer: str | None
     event: RecordedEvent
     error: str
     attempts: int
     set_aside_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A consumer's living connection to a feed; its claims are made in its name."""
+
+    session: str
+    """The holder of its claims."""
+    feed: FeedKey
+    consumer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A durable member of a subscription."""
+
+    subscription: str
+    name: str
+    registered_at: datetime
+    seen_at: datetime
+    """When a session of it was last heard of."""
+    sessions: int
+    """How many are connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What was removed because nobody had heard of it for too long."""
+
+    sessions: tuple[Connection, ...]
+    consumers: tuple[tuple[str, str], ...]
+    """Subscription and name."""
 
 
 class Store(Protocol):
@@ -256,11 +316,15 @@ class Store(Protocol):
         A unit whose guards fail is left out alone; those after it see the ones before it. Guards
         are the expectations of its appends and that its claims are still held:
         `WorkflowExistsError`, `WorkflowNotFoundError`, `WorkflowEndedError`,
-        `VersionConflictError`, `DeliveryLostError`.
+        `VersionConflictError`, `DeliveryLostError`. A unit whose idempotency key is known is not
+        written and not checked any further: it is answered, or `IdempotencyConflictError`.
 
         Raises:
             OutcomeUnknownError: The store failed while committing.
         """
+
+    async def answer(self, key: str) -> Answer | None:
+        """What was kept with the unit that had this idempotency key."""
 
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
@@ -297,3 +361,44 @@ class Store(Protocol):
 
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
+
+    async def requeue(self, letters: Collection[int]) -> int:
+        """Have these dead letters handed out again, as new, where they came from; how many.
+
+        Each comes before the later events of its lane that nobody has. Those that are not there
+        are passed over.
+
+        Raises:
+            UnknownSubscriptionError: The feed of one is gone; nothing was done.
+        """
+
+    async def drop(self, letters: Collection[int]) -> int:
+        """Forget these dead letters and their events' bytes; how many there were."""
+
+    async def connect(
+        self, connection: Connection, *, lifetime: float, expire_after: float | None
+    ) -> None:
+        """Have the session, and its consumer if it is a new one.
+
+        The session lives for `lifetime` seconds after it was last heard of; the consumer, once it
+        has no session, for `expire_after` seconds or, with `None`, until it is removed.
+        """
+
+    async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
+        """Keep the sessions alive, and tell which of them are not there any more."""
+
+    async def disconnect(self, session: str) -> None:
+        """Forget the session. Claims that it still has end as any others do."""
+
+    async def remove_stale(self) -> Stale:
+        """Remove the sessions and consumers whose time is up.
+
+        Claims of such a session are void and count as failures; with a consumer goes the feed that
+        it had for itself.
+        """
+
+    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+        """Forget the consumer, its sessions, and the feed that it had for itself."""
+
+    async def consumers(self, subscription: str) -> list[Consumer]:
+        """The subscription's consumers, by name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headwater.errors import (
+    IdempotencyConflictError,
     RejectedError,
     VersionConflictError,
     WorkflowEndedError,
@@ -12,9 +13,27 @@ from headwater.errors import (
     WorkflowNotFoundError,
 )
 
-from .contract import Append, Exactly, Expect, FeedKey, WorkflowState
+from .contract import (
+    Answer,
+    Append,
+    Committed,
+    Exactly,
+    Expect,
+    FeedKey,
+    IdempotencyKey,
+    Outcome,
+    Rejected,
+    WorkflowState,
+)
 
-__all__ = ["failed_expectation", "feed_name"]
+__all__ = ["answered", "failed_expectation", "feed_name"]
+
+
+def answered(key: IdempotencyKey, known: Answer) -> Outcome:
+    """The outcome of a unit whose idempotency key is known."""
+    if key.answer.fingerprint != known.fingerprint:
+        return Rejected(IdempotencyConflictError(key.key))
+    return Committed((), earlier=known)
 
 
 def failed_expectation(

@@ -5,8 +5,9 @@ A commit runs without awaiting, so nobody sees half of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from headwater.clock import Clock, SystemClock
 from headwater.errors import (
@@ -28,9 +29,12 @@ from headwater.streams import (
 
 from .contract import (
     Acknowledge,
+    Answer,
     Append,
     Claims,
     Committed,
+    Connection,
+    Consumer,
     DeadLetter,
     Feed,
     FeedKey,
@@ -40,12 +44,14 @@ from .contract import (
     Rejected,
     SetAside,
     Settlement,
+    Stale,
     Unit,
     WorkflowState,
 )
-from .guards import failed_expectation, feed_name
+from .guards import answered, failed_expectation, feed_name
 from .memory_feed import MemoryFeed
 from .memory_log import Log
+from .memory_members import Members
 from .signal import Signal
 
 __all__ = ["MemoryStore"]
@@ -59,7 +65,10 @@ class MemoryStore:
         self._streams: dict[str, _Stream] = {}
         self._workflows: dict[tuple[str, str], _Workflow] = {}
         self._feeds: dict[FeedKey, MemoryFeed] = {}
-        self._dead_letters: list[DeadLetter] = []
+        self._dead_letters: dict[int, DeadLetter] = {}
+        self._letter_ids = count(1)
+        self._answers: dict[str, Answer] = {}
+        self._members = Members(self._clock)
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Have these streams."""
@@ -75,6 +84,10 @@ class MemoryStore:
         for stream in self._streams.values():
             stream.forget_what_is_consumed()
         return outcomes
+
+    async def answer(self, key: str) -> Answer | None:
+        """What was kept with the unit that had this idempotency key."""
+        return self._answers.get(key)
 
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
@@ -130,7 +143,58 @@ class MemoryStore:
 
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
-        return [letter for letter in self._dead_letters if letter.subscription == subscription]
+        return [
+            letter for letter in self._dead_letters.values() if letter.subscription == subscription
+        ]
+
+    async def requeue(self, letters: Collection[int]) -> int:
+        """Have these dead letters handed out again, as new, where they came from; how many."""
+        found = [self._dead_letters[one] for one in sorted(letters) if one in self._dead_letters]
+        feeds = [self._feed(FeedKey(one.subscription, one.consumer)) for one in found]
+        for letter, feed in zip(found, feeds, strict=True):
+            feed.requeue(letter.event)
+            del self._dead_letters[letter.id]
+        return len(found)
+
+    async def drop(self, letters: Collection[int]) -> int:
+        """Forget these dead letters; how many there were."""
+        return sum(self._dead_letters.pop(one, None) is not None for one in set(letters))
+
+    async def connect(
+        self, connection: Connection, *, lifetime: float, expire_after: float | None
+    ) -> None:
+        """Have the session, and its consumer if it is a new one."""
+        self._members.connect(connection, lifetime, expire_after)
+
+    async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
+        """Keep the sessions alive, and tell which of them are not there any more."""
+        return self._members.heartbeat(sessions, lifetime)
+
+    async def disconnect(self, session: str) -> None:
+        """Forget the session."""
+        self._members.disconnect(session)
+
+    async def remove_stale(self) -> Stale:
+        """Remove the sessions and consumers whose time is up."""
+        stale = self._members.remove_stale()
+        self._take_from(stale.sessions)
+        for subscription, consumer in stale.consumers:
+            await self.unregister(FeedKey(subscription, consumer))
+        return stale
+
+    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+        """Forget the consumer, its sessions, and the feed that it had for itself."""
+        self._take_from(self._members.remove(subscription, consumer))
+        await self.unregister(FeedKey(subscription, consumer))
+
+    async def consumers(self, subscription: str) -> list[Consumer]:
+        """The subscription's consumers, by name."""
+        return self._members.consumers(subscription)
+
+    def _take_from(self, connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            if (feed := self._feeds.get(connection.feed)) is not None:
+                feed.take_from(connection.session)
 
     def _feed(self, key: FeedKey) -> MemoryFeed:
         try:
@@ -140,11 +204,15 @@ class MemoryStore:
 
     def _commit(self, unit: Unit) -> Outcome:
         """Check every guard, then write; what is written cannot fail."""
+        if unit.key is not None and (known := self._answers.get(unit.key.key)) is not None:
+            return answered(unit.key, known)
         for error in self._failed_guards(unit):
             return Rejected(error)
         offsets = [offset for append in unit.appends for offset in self._append(append)]
         for settlement in unit.settlements:
             self._settle(settlement)
+        if unit.key is not None:
+            self._answers[unit.key.key] = unit.key.answer
         return Committed(tuple(offsets))
 
     def _failed_guards(self, unit: Unit) -> Iterator[RejectedError]:
@@ -209,16 +277,16 @@ class MemoryStore:
                 feed.put_back(claim, failed=failed, delay=delay, now=self._clock.monotonic())
                 return
             case SetAside(_, error):
-                self._dead_letters.append(
-                    DeadLetter(
-                        subscription=claim.feed.subscription,
-                        consumer=claim.feed.consumer,
-                        event=claim.event,
-                        error=error,
-                        attempts=claim.attempt,
-                        set_aside_at=self._clock.now(),
-                    )
+                letter = DeadLetter(
+                    id=next(self._letter_ids),
+                    subscription=claim.feed.subscription,
+                    consumer=claim.feed.consumer,
+                    event=claim.event,
+                    error=error,
+                    attempts=claim.attempt,
+                    set_aside_at=self._clock.now(),
                 )
+                self._dead_letters[letter.id] = letter
             case Acknowledge():
                 pass
         feed.settle(claim)

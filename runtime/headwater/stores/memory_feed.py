@@ -83,6 +83,17 @@ class MemoryFeed:
         self._window.put_back(claim.event.offset, failed=failed, until=until)
         self.changes.notify()
 
+    def requeue(self, event: RecordedEvent) -> None:
+        """Have an event that was settled handed out again, as new."""
+        if event.offset <= self._read_to and self._window.get(event.offset) is None:
+            self._window.enter_again(Entry(event.offset, event.workflow_id, event))
+        self.changes.notify()
+
+    def take_from(self, holder: str) -> None:
+        """Void the holder's claims, as failures."""
+        if self._window.take_from(holder):
+            self.changes.notify()
+
     def _wants(self, event: RecordedEvent) -> bool:
         return event.name in self.definition.events
 

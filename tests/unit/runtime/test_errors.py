@@ -17,6 +17,7 @@ SAMPLES: list[HeadwaterError] = [
     errors.EventNotAllowedError("A", ["B", "C"]),
     errors.HandlerFailedError("add_user", "ValueError: no"),
     errors.HistoryUnavailableError("Cart", "carts"),
+    errors.IdempotencyConflictError("k-1"),
     errors.NotRunningError("shop"),
     errors.OutcomeUnknownError("the wire broke"),
     errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),

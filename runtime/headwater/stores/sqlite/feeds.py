@@ -212,6 +212,19 @@ class SqliteFeed:
             ),
         )
 
+    def requeue(self, offset: int, workflow_id: str) -> None:
+        """Have an event that was settled handed out again, as new."""
+        if offset <= self.read_to and self._window.get(offset) is None:
+            self._window.enter_again(Entry(offset, workflow_id))
+            self._settled.discard(offset)
+            self._changed.add(offset)
+
+    def take_from(self, holder: str) -> bool:
+        """Void the holder's claims, as failures; whether there were any."""
+        voided = {entry.offset for entry in self._window.take_from(holder)}
+        self._changed |= voided
+        return bool(voided)
+
     # Moving on
 
     _SELECT_FIRST_WANTED = """

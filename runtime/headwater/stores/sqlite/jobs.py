@@ -19,7 +19,7 @@ from headwater.streams import (
 )
 
 from .feeds import CURSOR_FORMAT
-from .rows import to_microseconds
+from .rows import microseconds, to_microseconds
 from .transaction import Head, Transaction
 
 __all__ = [
@@ -190,7 +190,7 @@ def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Clai
         holder,
         limit,
         in_flight=feed.in_flight,
-        ack_timeout=round(feed.ack_timeout * 1_000_000),
+        ack_timeout=microseconds(feed.ack_timeout),
         head=transaction.head(feed.stream).head,
         now=transaction.now,
     )

@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from headwater.errors import StoreUnavailableError, UnknownSubscriptionError
 from headwater.events import RecordedEvent
-from headwater.stores.contract import DeadLetter, FeedKey, FeedStatistics, WorkflowState
+from headwater.stores.contract import (
+    Answer,
+    Consumer,
+    DeadLetter,
+    FeedKey,
+    FeedStatistics,
+    WorkflowState,
+)
 from headwater.stores.guards import feed_name
 from headwater.streams import StreamStatistics
 
@@ -21,6 +28,8 @@ from .rows import from_microseconds, recorded_event
 
 __all__ = [
     "Readers",
+    "read_answer",
+    "read_consumers",
     "read_dead_letters",
     "read_events",
     "read_feed",
@@ -175,7 +184,8 @@ def read_feed(connection: sqlite3.Connection, key: FeedKey) -> FeedStatistics:
 
 _SELECT_DEAD_LETTERS = """
 SELECT stream, stream_offset, id, name, version, workflow, workflow_id, workflow_version,
-       recorded_at, data, metadata, subscription, consumer, error, attempts, set_aside_at
+       recorded_at, data, metadata, subscription, consumer, error, attempts, set_aside_at,
+       letter_id
   FROM dead_letters
  WHERE subscription = ?
  ORDER BY letter_id
@@ -186,6 +196,7 @@ def read_dead_letters(connection: sqlite3.Connection, subscription: str) -> list
     """The subscription's dead letters, oldest first."""
     return [
         DeadLetter(
+            id=row[16],
             subscription=row[11],
             consumer=row[12] or None,
             event=recorded_event(row[:11]),
@@ -194,4 +205,37 @@ def read_dead_letters(connection: sqlite3.Connection, subscription: str) -> list
             set_aside_at=from_microseconds(row[15]),
         )
         for row in connection.execute(_SELECT_DEAD_LETTERS, (subscription,))
+    ]
+
+
+_SELECT_ANSWER = """
+SELECT fingerprint, answer
+  FROM append_keys
+ WHERE key = ?
+"""
+
+
+def read_answer(connection: sqlite3.Connection, key: str) -> Answer | None:
+    """What was kept with the idempotency key."""
+    row = connection.execute(_SELECT_ANSWER, (key,)).fetchone()
+    return None if row is None else Answer(*row)
+
+
+_SELECT_CONSUMERS = """
+SELECT consumer, registered_at, seen_at,
+       (SELECT count(*)
+          FROM sessions
+         WHERE sessions.subscription = consumers.subscription
+           AND sessions.consumer = consumers.consumer)
+  FROM consumers
+ WHERE subscription = ?
+ ORDER BY consumer
+"""
+
+
+def read_consumers(connection: sqlite3.Connection, subscription: str) -> list[Consumer]:
+    """The subscription's consumers, by name."""
+    return [
+        Consumer(subscription, name, from_microseconds(since), from_microseconds(seen), sessions)
+        for name, since, seen, sessions in connection.execute(_SELECT_CONSUMERS, (subscription,))
     ]

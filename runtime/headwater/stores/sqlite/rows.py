@@ -10,7 +10,13 @@ from uuid import UUID
 
 from headwater.events import Metadata, RecordedEvent
 
-__all__ = ["from_microseconds", "metadata_text", "recorded_event", "to_microseconds"]
+__all__ = [
+    "from_microseconds",
+    "metadata_text",
+    "microseconds",
+    "recorded_event",
+    "to_microseconds",
+]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -24,6 +30,11 @@ def to_microseconds(moment: datetime) -> int:
 def from_microseconds(stored: int) -> datetime:
     """The moment that was stored."""
     return EPOCH + timedelta(microseconds=stored)
+
+
+def microseconds(seconds: float) -> int:
+    """The duration as it is stored."""
+    return round(seconds * 1_000_000)
 
 
 @lru_cache(maxsize=1024)

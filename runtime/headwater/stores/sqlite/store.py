@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from headwater.errors import (
 )
 from headwater.events import RecordedEvent
 from headwater.stores.contract import (
+    Answer,
     Claims,
+    Connection,
+    Consumer,
     DeadLetter,
     Feed,
     FeedKey,
@@ -24,6 +27,7 @@ from headwater.stores.contract import (
     Outcome,
     PutBack,
     Rejected,
+    Stale,
     Unit,
     WorkflowState,
 )
@@ -33,8 +37,12 @@ from headwater.streams import Stream, StreamStatistics
 
 from .file import BUSY_WAIT
 from .jobs import add_streams, claim, data_version, nothing_to_claim, register, unregister
+from .letters import drop, requeue
+from .members import connect_session, disconnect, heartbeat, remove_consumer, remove_stale
 from .reading import (
     Readers,
+    read_answer,
+    read_consumers,
     read_dead_letters,
     read_events,
     read_feed,
@@ -42,6 +50,7 @@ from .reading import (
     read_statistics,
     read_workflow,
 )
+from .rows import microseconds
 from .writer import Change, Writer
 
 __all__ = ["SqliteStore"]
@@ -122,6 +131,10 @@ class SqliteStore:
         # One of them cannot be written, and nobody knows which: the others have to be.
         return [outcome for unit in units for outcome in await self.commit([unit])]
 
+    async def answer(self, key: str) -> Answer | None:
+        """What was kept with the unit that had this idempotency key."""
+        return await self._readers.run(lambda file: read_answer(file, key))
+
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
         return await self._readers.run(lambda file: read_events(file, stream, after, limit))
@@ -155,9 +168,7 @@ class SqliteStore:
     async def unregister(self, key: FeedKey) -> None:
         """Forget the feed, its cursor and its claims. Its dead letters stay."""
         await self._writer.submit(lambda transaction: unregister(transaction, key))
-        if key in self._feeds:
-            _, signal = self._feeds.pop(key)
-            signal.notify()
+        self._forget(key)
 
     async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
         """Hand out up to `limit` events, the oldest first."""
@@ -185,6 +196,58 @@ class SqliteStore:
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
         return await self._readers.run(lambda file: read_dead_letters(file, subscription))
+
+    async def requeue(self, letters: Collection[int]) -> int:
+        """Have these dead letters handed out again, as new, where they came from; how many."""
+        return await self._writer.submit(lambda transaction: requeue(transaction, letters))
+
+    async def drop(self, letters: Collection[int]) -> int:
+        """Forget these dead letters; how many there were."""
+        return await self._writer.submit(lambda transaction: drop(transaction, letters))
+
+    async def connect(
+        self, connection: Connection, *, lifetime: float, expire_after: float | None
+    ) -> None:
+        """Have the session, and its consumer if it is a new one."""
+        keep = None if expire_after is None else microseconds(expire_after)
+        await self._writer.submit(
+            lambda transaction: connect_session(
+                transaction, connection, microseconds(lifetime), keep
+            )
+        )
+
+    async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
+        """Keep the sessions alive, and tell which of them are not there any more."""
+        return await self._writer.submit(
+            lambda transaction: heartbeat(transaction, sessions, microseconds(lifetime))
+        )
+
+    async def disconnect(self, session: str) -> None:
+        """Forget the session."""
+        await self._writer.submit(lambda transaction: disconnect(transaction, session))
+
+    async def remove_stale(self) -> Stale:
+        """Remove the sessions and consumers whose time is up."""
+        stale = await self._writer.submit(remove_stale)
+        for key in stale.consumers:
+            self._forget(FeedKey(*key))
+        return stale
+
+    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+        """Forget the consumer, its sessions, and the feed that it had for itself."""
+        await self._writer.submit(
+            lambda transaction: remove_consumer(transaction, subscription, consumer)
+        )
+        self._forget(FeedKey(subscription, consumer))
+
+    async def consumers(self, subscription: str) -> list[Consumer]:
+        """The subscription's consumers, by name."""
+        return await self._readers.run(lambda file: read_consumers(file, subscription))
+
+    def _forget(self, key: FeedKey) -> None:
+        if key in self._feeds:
+            _, signal = self._feeds.pop(key)
+            signal.notify()
 
     def _give_back(self, claiming: asyncio.Future[Claims]) -> None:
         """Put back the claims of somebody who was cancelled, not as failures."""

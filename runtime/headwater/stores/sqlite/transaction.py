@@ -22,6 +22,7 @@ from headwater.errors import (
 )
 from headwater.stores.contract import (
     Acknowledge,
+    Answer,
     Append,
     Committed,
     FeedKey,
@@ -33,7 +34,7 @@ from headwater.stores.contract import (
     Unit,
     WorkflowState,
 )
-from headwater.stores.guards import failed_expectation, feed_name
+from headwater.stores.guards import answered, failed_expectation, feed_name
 from headwater.streams import StreamType
 
 from .feeds import SqliteFeed, load_feed
@@ -92,6 +93,7 @@ class Transaction:
         self._heads: dict[str, Head] = {}
         self._workflows: dict[tuple[str, str], _Workflow] = {}
         self._new_events: list[tuple[Any, ...]] = []
+        self._new_answers: dict[str, Answer] = {}
         self._used: dict[FeedKey, SqliteFeed] = {}
         self._to_tidy: dict[str, set[FeedKey]] = {}
 
@@ -105,11 +107,15 @@ class Transaction:
 
     def commit(self, unit: Unit) -> Outcome:
         """Check every guard of the unit, then note what it writes."""
+        if unit.key is not None and (known := self._answer(unit.key.key)) is not None:
+            return answered(unit.key, known)
         for error in self._failed_guards(unit):
             return Rejected(error)
         offsets = [offset for append in unit.appends for offset in self._append(append)]
         for settlement in unit.settlements:
             self._settle(settlement)
+        if unit.key is not None:
+            self._new_answers[unit.key.key] = unit.key.answer
         return Committed(tuple(offsets))
 
     def _failed_guards(self, unit: Unit) -> Iterator[RejectedError]:
@@ -134,6 +140,18 @@ class Transaction:
             if feed is None or token in tokens or not feed.holds(claim):
                 yield DeliveryLostError(feed_name(claim.feed), claim.event.offset)
             tokens.add(token)
+
+    _SELECT_ANSWER = """
+    SELECT fingerprint, answer
+      FROM append_keys
+     WHERE key = ?
+    """
+
+    def _answer(self, key: str) -> Answer | None:
+        if (new := self._new_answers.get(key)) is not None:
+            return new
+        row = self.connection.execute(self._SELECT_ANSWER, (key,)).fetchone()
+        return None if row is None else Answer(*row)
 
     _SELECT_WORKFLOW = """
     SELECT version, ended
@@ -297,6 +315,11 @@ class Transaction:
             self.connection.executemany(self._INSERT_EVENT, self._new_events)
             self._new_events.clear()
 
+    _INSERT_ANSWER = """
+    INSERT INTO append_keys (key, fingerprint, answer, recorded_at)
+    VALUES (?, ?, ?, ?)
+    """
+
     _PUT_WORKFLOW = """
     INSERT INTO workflows (workflow, workflow_id, version, ended)
     VALUES (?, ?, ?, ?)
@@ -313,6 +336,14 @@ class Transaction:
 
     def flush(self) -> None:
         """Write all that the transaction's units have decided."""
+        if self._new_answers:
+            self.connection.executemany(
+                self._INSERT_ANSWER,
+                [
+                    (key, answer.fingerprint, answer.content, self.now)
+                    for key, answer in self._new_answers.items()
+                ],
+            )
         if changed := [
             (*key, workflow.version, workflow.ended)
             for key, workflow in self._workflows.items()
