@@ -144,18 +144,26 @@ class App(Generic[H]):
         *,
         deadline: float = DEFAULT_DEADLINE,
         request_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> R:
         """What the command's handler returned, once all it emitted is recorded.
 
         `deadline` is in seconds, and the call returns by it. `request_id` is recorded with each
         event. If another command changed the workflow meanwhile, the handler runs again, up to
-        three times more.
+        three times more. A command that comes again with the same `idempotency_key` is not
+        executed again: the call returns what the first one did. A rejected one leaves no trace,
+        its key is as new.
 
         Raises:
             RejectedError: Nothing was recorded; the class tells why.
             OutcomeUnknownError: The store failed, or the time was up, while committing.
         """
-        outcome = await self.submit(command, deadline=deadline, request_id=request_id)
+        outcome = await self.submit(
+            command,
+            deadline=deadline,
+            request_id=request_id,
+            idempotency_key=idempotency_key,
+        )
         return outcome.result
 
     async def submit(
@@ -164,13 +172,14 @@ class App(Generic[H]):
         *,
         deadline: float = DEFAULT_DEADLINE,
         request_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Outcome[R]:
         """Like `execute`, and tells the id of the workflow beside the result."""
         if not self._is_running:
             raise NotRunningError(self.service.name)
         with self._activity.working():
             context = CommandContext(request_id=request_id, state=self._state)
-            return await self._executor.execute(command, context, deadline)
+            return await self._executor.execute(command, context, deadline, idempotency_key)
 
     def subscribe(
         self, subscription: Subscription[E], *, consumer: str | None = None

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast, get_args
+from typing import Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
 from headwater.clock import Clock, time_limit
@@ -29,12 +29,22 @@ from headwater.errors import (
 from headwater.events import Command, Event, Metadata
 from headwater.evolution import Registry
 from headwater.stores.committer import Committer, PendingCommit, accepted
-from headwater.stores.contract import Append, Exactly, Expect, Expectation, NewEvent, Store, Unit
+from headwater.stores.contract import (
+    Append,
+    Committed,
+    Exactly,
+    Expect,
+    Expectation,
+    NewEvent,
+    Store,
+    Unit,
+)
 from headwater.streams import Stream, StreamType
 from headwater.workflows import StreamWriter, Workflow
 from pydantic import TypeAdapter, ValidationError
 
 from .definition import CommandDefinition, CommandKind
+from .outcome import Once, Outcome
 
 __all__ = ["BoundCommand", "CommandContext", "CommandFunction", "Executor", "Outcome"]
 
@@ -43,17 +53,6 @@ CommandFunction: TypeAlias = Callable[..., Awaitable[Any]]
 
 RERUNS = 3  # of a handler whose workflow was changed meanwhile
 TO_BREAK_OFF = 1.0  # seconds that a handler may take to be cancelled
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[R]):
-    """What came of a command that was executed."""
-
-    result: R
-    """What its handler returned."""
-
-    workflow_id: str
-    """The correlation id of the events it emitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +102,30 @@ class Executor:
         self._results: dict[type[Command[Any]], TypeAdapter[Any]] = {}
 
     async def execute(
-        self, command: Command[R], context: CommandContext, deadline: float
+        self,
+        command: Command[R],
+        context: CommandContext,
+        deadline: float,
+        idempotency_key: str | None = None,
     ) -> Outcome[R]:
-        """Run the command and return what came of it, once its events are written."""
+        """Run the command and return what came of it, once its events are written.
+
+        One whose idempotency key is known is not run: what came of the first is returned.
+        """
         bound = self._commands.get(type(command))
         if bound is None:
             name = getattr(command, "command_name", type(command).__name__)
             raise UnknownCommandError(self._service, name)
-        execution = _Execution()
+        once = None if idempotency_key is None else Once(bound.definition, command, idempotency_key)
+        execution = _Execution(once)
         before = correlation_id.get()
         try:
             async with time_limit(self._clock, deadline) as limit:
                 self._running[execution] = limit
-                await self._run(bound, command, context, execution)
+                if once is None:
+                    await self._run(bound, command, context, execution)
+                else:
+                    await self._run_once(bound, command, context, execution, once)
         except TimeoutError:
             execution.after_time_is_up(self._service, deadline)
         finally:
@@ -137,6 +147,26 @@ class Executor:
             async with asyncio.timeout(within):
                 await asyncio.gather(*(one.done.wait() for one in tuple(self._running)))
 
+    async def _run_once(
+        self,
+        bound: BoundCommand,
+        command: Command[Any],
+        context: CommandContext,
+        execution: _Execution,
+        once: Once,
+    ) -> None:
+        """Run the command unless its key is known, or becomes known meanwhile."""
+        if (known := await self._store.answer(once.key)) is not None:
+            execution.take(once.outcome(known))
+            return
+        try:
+            await self._run(bound, command, context, execution)
+        except RejectedError:
+            # Perhaps because the same request, sent twice at once, has just been carried out.
+            if (known := await self._store.answer(once.key)) is None:
+                raise
+            execution.take(once.outcome(known))
+
     async def _run(
         self,
         bound: BoundCommand,
@@ -153,22 +183,23 @@ class Executor:
             execution.result = await _call(bound.handler, command, target.writer, context)
             self._require_declared_type(bound, execution.result)
             events = target.writer.emitted
-            if not events:
+            once = execution.once
+            if not events and once is None:
                 break
+            append = Append(
+                stream=bound.stream.name,
+                workflow=target.workflow,
+                workflow_id=target.id,
+                expect=target.expect,
+                events=self._encode(events, bound.definition.name, context.request_id),
+            )
             unit = Unit(
-                appends=(
-                    Append(
-                        stream=bound.stream.name,
-                        workflow=target.workflow,
-                        workflow_id=target.id,
-                        expect=target.expect,
-                        events=self._encode(events, bound.definition.name, context.request_id),
-                    ),
-                )
+                key=None if once is None else once.keep(target.id, execution.result),
+                appends=(append,) if events else (),
             )
             execution.commit = self._committer.submit(unit)
             try:
-                await execution.commit.wait()
+                execution.accept(await execution.commit.wait())
             except (VersionConflictError, WorkflowExistsError):
                 if rerun == RERUNS:
                     raise
@@ -266,12 +297,22 @@ class _Target:
 class _Execution:
     """How far one command has come, for the case that its time is up."""
 
-    def __init__(self) -> None:
+    def __init__(self, once: Once | None) -> None:
+        self.once = once
         self.result: Any = None
         self.workflow_id = ""
         self.commit: PendingCommit | None = None
         self.closing = False
         self.done = asyncio.Event()
+
+    def take(self, outcome: Outcome[Any]) -> None:
+        """Have come to what an earlier execution came to."""
+        self.result, self.workflow_id = outcome.result, outcome.workflow_id
+
+    def accept(self, committed: Committed) -> None:
+        """Take note of a unit that was written, or had been under the same idempotency key."""
+        if committed.earlier is not None and self.once is not None:
+            self.take(self.once.outcome(committed.earlier))
 
     def after_time_is_up(self, service: str, deadline: float) -> None:
         """Return if it was written nevertheless; raises one of the other two outcomes."""
@@ -279,7 +320,7 @@ class _Execution:
             if not self.commit.outcome.done():
                 raise OutcomeUnknownError(f"the time was up after {deadline:g} s while committing")
             if self.commit.outcome.exception() is None:
-                accepted(self.commit.outcome.result())
+                self.accept(accepted(self.commit.outcome.result()))
                 return
         if self.closing:
             raise NotRunningError(service)
