@@ -19,6 +19,9 @@
     │   └── StoreUnavailableError   the store could not do it
     ├── OutcomeUnknownError         written or not: nobody can tell
     ├── CursorMismatchError         a cursor does not belong to the stream that is there
+    ├── UnknownStreamError          this service has no such stream
+    ├── EventNotFoundError          the stream has no event with that id
+    ├── ReplayUnavailableError      the stream cannot be read again
     ├── UnknownSubscriptionError    this service has no such subscription
     ├── UnreadableEventError        a recorded event does not fit the service's events
     └── HistoryUnavailableError     the stream does not keep what was asked for
@@ -33,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from typing import ClassVar
+from uuid import UUID
 
 __all__ = [
     "CommandRejectedError",
@@ -41,6 +45,7 @@ __all__ = [
     "DeadlineExceededError",
     "DeliveryLostError",
     "EventNotAllowedError",
+    "EventNotFoundError",
     "Fault",
     "HandlerFailedError",
     "HeadwaterError",
@@ -49,9 +54,11 @@ __all__ = [
     "NotRunningError",
     "OutcomeUnknownError",
     "RejectedError",
+    "ReplayUnavailableError",
     "SchemaMismatchError",
     "StoreUnavailableError",
     "UnknownCommandError",
+    "UnknownStreamError",
     "UnknownSubscriptionError",
     "UnreadableEventError",
     "VersionConflictError",
@@ -363,6 +370,51 @@ class CursorMismatchError(HeadwaterError):
 
     def __str__(self) -> str:
         return f"the cursor of {self.subscription} does not fit {self.stream}: {self.reason}"
+
+
+class UnknownStreamError(HeadwaterError):
+    """The service has no such stream."""
+
+    fault = Fault.CALLER
+    advice = "Use one that the service declares."
+
+    def __init__(self, service: str, stream: str) -> None:
+        super().__init__(service, stream)
+        self.service = service
+        self.stream = stream
+
+    def __str__(self) -> str:
+        return f"{self.service} has no stream {self.stream!r}"
+
+
+class EventNotFoundError(HeadwaterError):
+    """The stream has no event with that id, or no longer."""
+
+    fault = Fault.CALLER
+    advice = "Check the id and the stream, or start from an offset or a time."
+
+    def __init__(self, stream: str, event_id: UUID) -> None:
+        super().__init__(stream, event_id)
+        self.stream = stream
+        self.event_id = event_id
+
+    def __str__(self) -> str:
+        return f"{self.stream} has no event {self.event_id}"
+
+
+class ReplayUnavailableError(HeadwaterError):
+    """The stream's events cannot be read again."""
+
+    fault = Fault.CALLER
+    advice = "Subscribe to the stream, or have it persistent and without `replay: false`."
+
+    def __init__(self, stream: str, reason: str) -> None:
+        super().__init__(stream, reason)
+        self.stream = stream
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.stream} cannot be replayed: {self.reason}"
 
 
 class UnknownSubscriptionError(HeadwaterError):

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
+from uuid import UUID
 
 __all__ = [
     "DeliverySemantics",
     "FromBeginning",
+    "FromEventId",
     "FromLatest",
     "FromOffset",
     "FromTimestamp",
@@ -17,6 +19,11 @@ __all__ = [
     "Stream",
     "StreamStatistics",
     "StreamType",
+    "ToEventId",
+    "ToLatest",
+    "ToOffset",
+    "ToTimestamp",
+    "Until",
 ]
 
 
@@ -48,6 +55,8 @@ class Stream:
     type: StreamType
     delivery: DeliverySemantics = DeliverySemantics.AT_LEAST_ONCE
     """Of subscriptions that do not say it themselves."""
+    replay: bool = True
+    """Whether its events can be read again, outside of subscriptions; never of an ephemeral one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +95,38 @@ class FromTimestamp:
     timestamp: datetime
 
 
-Start: TypeAlias = FromBeginning | FromLatest | FromOffset | FromTimestamp
+@dataclass(frozen=True, slots=True)
+class FromEventId:
+    """Start with the event that has this id."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ToLatest:
+    """End with the newest event there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToOffset:
+    """End with the event at this offset."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToTimestamp:
+    """End with the last event recorded at this time or earlier."""
+
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToEventId:
+    """End with the event that has this id."""
+
+    id: UUID
+
+
+Start: TypeAlias = FromBeginning | FromLatest | FromOffset | FromTimestamp | FromEventId
+Until: TypeAlias = ToLatest | ToOffset | ToTimestamp | ToEventId

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from headwater.errors import (
     DeliveryLostError,
+    EventNotFoundError,
     IdempotencyConflictError,
     UnknownSubscriptionError,
     VersionConflictError,
@@ -48,6 +49,7 @@ from headwater.stores.contract import (
 )
 from headwater.streams import (
     FromBeginning,
+    FromEventId,
     FromLatest,
     FromOffset,
     FromTimestamp,
@@ -811,3 +813,61 @@ class StoreContract:
         assert (await store.statistics("queue")).length == 0
         with pytest.raises(UnknownSubscriptionError):
             await store.claim(FeedKey("reader", "ann"), ME, 1)
+
+    # Pauses
+
+    async def test_a_paused_subscription_hands_out_nothing_and_settles_what_is_out(
+        self, store: Store
+    ) -> None:
+        await store.register(feed())
+        await store.register(feed("other"))
+        await store.commit([unit(new_event(), to=name) for name in "ab"])
+        [first] = await claim(store, FeedKey("reader"), limit=1)
+
+        await store.pause("reader")
+        await store.pause("reader")
+
+        assert await store.paused() == {"reader"}
+        assert await claim(store, FeedKey("reader")) == []
+        assert offsets(await claim(store, FeedKey("other"))) == [1, 2]
+        [settled] = await store.commit([Unit(settlements=(Acknowledge(first),))])
+        assert isinstance(settled, Committed)
+
+        changes = store.changes(FeedKey("reader"))
+        seen = changes.generation
+        await store.resume("reader")
+        assert changes.generation != seen
+        assert await store.paused() == frozenset()
+        assert offsets(await claim(store, FeedKey("reader"))) == [2]
+
+    # Positions
+
+    async def test_a_position_is_just_before_the_event_that_is_meant(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        events = [new_event() for _ in range(3)]
+        for event in events:
+            await store.commit([unit(event)])
+            clock.advance(60)
+        begun = clock.now() - timedelta(seconds=180)
+        starts: dict[Start, int] = {
+            FromBeginning(): 0,
+            FromLatest(): 3,
+            FromOffset(2): 1,
+            FromOffset(-5): 0,
+            FromTimestamp(begun): 0,
+            FromTimestamp(begun + timedelta(seconds=60)): 1,
+            FromTimestamp(begun + timedelta(seconds=61)): 2,
+            FromTimestamp(clock.now()): 3,
+            FromEventId(events[2].id): 2,
+        }
+        for start, position in starts.items():
+            assert await store.position("log", start) == position, start
+        with pytest.raises(EventNotFoundError):
+            await store.position("log", FromEventId(uuid4()))
+
+    async def test_new_events_wake_who_waits_for_their_stream(self, store: Store) -> None:
+        log, queue = store.appended("log"), store.appended("queue")
+        seen = log.generation, queue.generation
+        await store.commit([unit(new_event())])
+        assert (log.generation != seen[0], queue.generation) == (True, seen[1])

@@ -223,6 +223,13 @@ CONSUMERS = Table(
     primary_key=("subscription", "consumer"),
 )
 
+# Subscriptions whose events are handed out to nobody, until an operator resumes them.
+PAUSES = Table(
+    "pauses",
+    (_text("subscription"), _moment("paused_at")),
+    primary_key=("subscription",),
+)
+
 # Living connections of consumers. When one is not heard of until `expires_at` its claims are void:
 # those in `deliveries` whose holder is the session, of the cursor that `feed_consumer` names.
 SESSIONS = Table(
@@ -248,5 +255,6 @@ TABLES = (
     DEAD_LETTERS,
     CONSUMERS,
     SESSIONS,
+    PAUSES,
 )
 """In an order in which they can be made."""

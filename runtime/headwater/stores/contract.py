@@ -329,6 +329,16 @@ class Store(Protocol):
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
 
+    async def position(self, stream: str, start: Start) -> int:
+        """Offset just before the first event that `start` means.
+
+        Raises:
+            EventNotFoundError: The stream has no event with that id.
+        """
+
+    def appended(self, stream: str) -> Signal:
+        """Notifies when the stream has new events."""
+
     async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
         """How far the workflow has come."""
 
@@ -349,9 +359,20 @@ class Store(Protocol):
     async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
         """Hand out up to `limit` events, the oldest first.
 
+        Nothing while the subscription is paused.
+
         Raises:
             UnknownSubscriptionError: There is no such feed.
         """
+
+    async def pause(self, subscription: str) -> None:
+        """Hand out none of its events, to nobody, until `resume`; also after a restart."""
+
+    async def resume(self, subscription: str) -> None:
+        """Hand out its events again."""
+
+    async def paused(self) -> frozenset[str]:
+        """The subscriptions that are paused."""
 
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""

@@ -12,12 +12,14 @@ from itertools import count
 from headwater.clock import Clock, SystemClock
 from headwater.errors import (
     DeliveryLostError,
+    EventNotFoundError,
     RejectedError,
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
 from headwater.streams import (
     FromBeginning,
+    FromEventId,
     FromLatest,
     FromOffset,
     FromTimestamp,
@@ -69,6 +71,7 @@ class MemoryStore:
         self._letter_ids = count(1)
         self._answers: dict[str, Answer] = {}
         self._members = Members(self._clock)
+        self._paused: set[str] = set()
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Have these streams."""
@@ -92,6 +95,14 @@ class MemoryStore:
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
         return self._streams[stream].log.read(after, limit)
+
+    async def position(self, stream: str, start: Start) -> int:
+        """Offset just before the first event that `start` means."""
+        return _position(stream, start, self._streams[stream].log)
+
+    def appended(self, stream: str) -> Signal:
+        """Notifies when the stream has new events."""
+        return self._streams[stream].appended
 
     async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
         """How far the workflow has come."""
@@ -117,7 +128,7 @@ class MemoryStore:
             known.definition = feed
             return
         stream = self._streams[feed.stream]
-        made = MemoryFeed(feed, stream.log, _position(feed.start, stream.log))
+        made = MemoryFeed(feed, stream.log, _position(feed.stream, feed.start, stream.log))
         self._feeds[feed.key] = made
         stream.feeds.append(made)
 
@@ -131,7 +142,25 @@ class MemoryStore:
 
     async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
         """Hand out up to `limit` events, the oldest first."""
-        return self._feed(key).claim(holder, limit, self._clock.monotonic())
+        feed = self._feed(key)
+        if key.subscription in self._paused:
+            return Claims((), None)
+        return feed.claim(holder, limit, self._clock.monotonic())
+
+    async def pause(self, subscription: str) -> None:
+        """Hand out none of its events, to nobody, until `resume`."""
+        self._paused.add(subscription)
+
+    async def resume(self, subscription: str) -> None:
+        """Hand out its events again."""
+        self._paused.discard(subscription)
+        for key, feed in self._feeds.items():
+            if key.subscription == subscription:
+                feed.changes.notify()
+
+    async def paused(self) -> frozenset[str]:
+        """The subscriptions that are paused."""
+        return frozenset(self._paused)
 
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""
@@ -304,10 +333,12 @@ class _Stream:
         self.definition = definition
         self.log = Log()
         self.feeds: list[MemoryFeed] = []
+        self.appended = Signal()
         self.dropped = 0
 
     def append(self, event: RecordedEvent) -> None:
         self.log.append(event)
+        self.appended.notify()
         for feed in self.feeds:
             feed.appended(event)
         if not self.feeds and self.definition.type is StreamType.EPHEMERAL:
@@ -319,7 +350,7 @@ class _Stream:
             self.log.forget_through(consumed)
 
 
-def _position(start: Start, log: Log) -> int:
+def _position(stream: str, start: Start, log: Log) -> int:
     match start:
         case FromBeginning():
             return log.gone
@@ -329,3 +360,8 @@ def _position(start: Start, log: Log) -> int:
             return max(offset - 1, log.gone)
         case FromTimestamp(time):
             return max(log.first_at_or_after(time) - 1, log.gone)
+        case FromEventId(event_id):
+            for event in log.read(log.gone, log.head):
+                if event.id == event_id:
+                    return event.offset - 1
+            raise EventNotFoundError(stream, event_id)

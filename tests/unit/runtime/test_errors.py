@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from uuid import UUID
 
 import pytest
 from headwater import errors
@@ -15,14 +16,17 @@ SAMPLES: list[HeadwaterError] = [
     errors.DeadlineExceededError(3.0),
     errors.DeliveryLostError("reader", 7),
     errors.EventNotAllowedError("A", ["B", "C"]),
+    errors.EventNotFoundError("carts", UUID(int=1)),
     errors.HandlerFailedError("add_user", "ValueError: no"),
     errors.HistoryUnavailableError("Cart", "carts"),
     errors.IdempotencyConflictError("k-1"),
     errors.NotRunningError("shop"),
     errors.OutcomeUnknownError("the wire broke"),
+    errors.ReplayUnavailableError("carts", "it is ephemeral"),
     errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
     errors.StoreUnavailableError("the disk is full"),
     errors.UnknownCommandError("shop", "Buy"),
+    errors.UnknownStreamError("shop", "carts"),
     errors.UnknownSubscriptionError("shop", "reader"),
     errors.UnreadableEventError("A", 2, "no class reads it"),
     errors.VersionConflictError("Cart", "1", 2, 3),

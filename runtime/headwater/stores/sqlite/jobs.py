@@ -9,17 +9,11 @@ from collections.abc import Sequence
 from headwater.errors import ConfigurationError, CursorMismatchError
 from headwater.stores.contract import Claims, Feed, FeedKey
 from headwater.stores.guards import feed_name
-from headwater.streams import (
-    FromBeginning,
-    FromLatest,
-    FromOffset,
-    FromTimestamp,
-    Start,
-    Stream,
-)
+from headwater.streams import Stream
 
 from .feeds import CURSOR_FORMAT
-from .rows import microseconds, to_microseconds
+from .positions import find_position
+from .rows import microseconds
 from .transaction import Head, Transaction
 
 __all__ = [
@@ -27,7 +21,9 @@ __all__ = [
     "claim",
     "data_version",
     "nothing_to_claim",
+    "pause",
     "register",
+    "resume",
     "unregister",
 ]
 
@@ -88,8 +84,8 @@ def register(transaction: Transaction, feed: Feed) -> None:
     wanted = json.dumps(sorted(feed.events))
     known = transaction.find_feed(feed.key)
     if known is None:
-        read_to = _position(transaction, feed.start, head)
-        transaction.flush_events()
+        transaction.flush_heads()
+        read_to = find_position(transaction.connection, feed.stream, feed.start)
         transaction.connection.execute(
             _INSERT_CURSOR,
             (
@@ -118,37 +114,6 @@ def register(transaction: Transaction, feed: Feed) -> None:
         transaction.drop_feed(feed.key)
     head.registrations += 1
     head.is_changed = True
-
-
-_SELECT_RECORDED_AT = """
-SELECT recorded_at
-  FROM events
- WHERE stream = ? AND stream_offset = ?
-"""
-
-
-def _position(transaction: Transaction, start: Start, head: Head) -> int:
-    """Offset just before the first event to deliver."""
-    gone = head.first_offset - 1
-    match start:
-        case FromBeginning():
-            return gone
-        case FromLatest():
-            return head.head
-        case FromOffset(offset):
-            return max(offset - 1, gone)
-        case FromTimestamp(time):
-            # Times never run backwards along a stream, so the place is found by halving.
-            transaction.flush_events()
-            wanted = to_microseconds(time)
-            low, high = head.first_offset, head.head + 1
-            while low < high:
-                middle = (low + high) // 2
-                [recorded_at] = transaction.connection.execute(
-                    _SELECT_RECORDED_AT, (head.name, middle)
-                ).fetchone()
-                low, high = (low, middle) if recorded_at >= wanted else (middle + 1, high)
-            return low - 1
 
 
 _DELETE_DELIVERIES = """
@@ -185,6 +150,8 @@ def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Clai
         CursorMismatchError: Its cursor was written for another stream.
     """
     found = transaction.feed(feed.key)
+    if _is_paused(transaction, feed):
+        return Claims((), None)
     transaction.flush_events()
     claims, is_cut_short = found.claim(
         holder,
@@ -202,10 +169,46 @@ def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Clai
 def nothing_to_claim(transaction: Transaction, feed: Feed, holder: str) -> Claims | None:
     """The answer to `claim` if there is nothing to hand out and nothing to change."""
     found = transaction.feed(feed.key)
+    if _is_paused(transaction, feed):
+        return Claims((), None)
     head = transaction.head(feed.stream).head
     if found.may_hand_out(holder, feed.in_flight, head, transaction.now):
         return None
     return Claims((), found.next_due(transaction.now))
+
+
+_SELECT_PAUSE = """
+SELECT 1
+  FROM pauses
+ WHERE subscription = ?
+"""
+
+
+def _is_paused(transaction: Transaction, feed: Feed) -> bool:
+    found = transaction.connection.execute(_SELECT_PAUSE, (feed.key.subscription,)).fetchone()
+    return found is not None
+
+
+_INSERT_PAUSE = """
+INSERT OR IGNORE INTO pauses (subscription, paused_at)
+VALUES (?, ?)
+"""
+
+
+def pause(transaction: Transaction, subscription: str) -> None:
+    """Hand out none of the subscription's events."""
+    transaction.connection.execute(_INSERT_PAUSE, (subscription, transaction.now))
+
+
+_DELETE_PAUSE = """
+DELETE FROM pauses
+ WHERE subscription = ?
+"""
+
+
+def resume(transaction: Transaction, subscription: str) -> None:
+    """Hand out the subscription's events again."""
+    transaction.connection.execute(_DELETE_PAUSE, (subscription,))
 
 
 def data_version(transaction: Transaction) -> int:

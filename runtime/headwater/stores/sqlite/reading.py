@@ -34,6 +34,7 @@ __all__ = [
     "read_events",
     "read_feed",
     "read_history",
+    "read_paused",
     "read_statistics",
     "read_workflow",
 ]
@@ -239,3 +240,14 @@ def read_consumers(connection: sqlite3.Connection, subscription: str) -> list[Co
         Consumer(subscription, name, from_microseconds(since), from_microseconds(seen), sessions)
         for name, since, seen, sessions in connection.execute(_SELECT_CONSUMERS, (subscription,))
     ]
+
+
+_SELECT_PAUSED = """
+SELECT subscription
+  FROM pauses
+"""
+
+
+def read_paused(connection: sqlite3.Connection) -> frozenset[str]:
+    """The subscriptions that are paused."""
+    return frozenset(row[0] for row in connection.execute(_SELECT_PAUSED))

@@ -33,12 +33,22 @@ from headwater.stores.contract import (
 )
 from headwater.stores.guards import feed_name
 from headwater.stores.signal import Signal
-from headwater.streams import Stream, StreamStatistics
+from headwater.streams import Start, Stream, StreamStatistics
 
 from .file import BUSY_WAIT
-from .jobs import add_streams, claim, data_version, nothing_to_claim, register, unregister
+from .jobs import (
+    add_streams,
+    claim,
+    data_version,
+    nothing_to_claim,
+    pause,
+    register,
+    resume,
+    unregister,
+)
 from .letters import drop, requeue
 from .members import connect_session, disconnect, heartbeat, remove_consumer, remove_stale
+from .positions import find_position
 from .reading import (
     Readers,
     read_answer,
@@ -47,6 +57,7 @@ from .reading import (
     read_events,
     read_feed,
     read_history,
+    read_paused,
     read_statistics,
     read_workflow,
 )
@@ -79,7 +90,7 @@ class SqliteStore:
         self._poll = poll
         self._writer = Writer(self.path, self._clock, self._notify, busy_wait=busy_wait)
         self._readers = Readers(self.path)
-        self._streams: set[str] = set()
+        self._streams: dict[str, Signal] = {}
         self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
         self._watching: asyncio.Task[None] | None = None
         self._unwanted: set[asyncio.Future[Claims]] = set()
@@ -97,7 +108,8 @@ class SqliteStore:
         except BaseException:
             await self._writer.stop()
             raise
-        self._streams |= {stream.name for stream in streams}
+        for stream in streams:
+            self._streams.setdefault(stream.name, Signal())
         self._watching = asyncio.create_task(self._watch(), name="headwater-sqlite-watch")
 
     async def close(self) -> None:
@@ -138,6 +150,14 @@ class SqliteStore:
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
         """The stream's events with `after < offset <= after + limit`, in order."""
         return await self._readers.run(lambda file: read_events(file, stream, after, limit))
+
+    async def position(self, stream: str, start: Start) -> int:
+        """Offset just before the first event that `start` means."""
+        return await self._readers.run(lambda file: find_position(file, stream, start))
+
+    def appended(self, stream: str) -> Signal:
+        """Notifies when the stream has new events."""
+        return self._streams[stream]
 
     async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
         """How far the workflow has come."""
@@ -184,6 +204,21 @@ class SqliteStore:
             self._unwanted.add(claiming)
             claiming.add_done_callback(self._give_back)
             raise
+
+    async def pause(self, subscription: str) -> None:
+        """Hand out none of its events, to nobody, until `resume`; also after a restart."""
+        await self._writer.submit(lambda transaction: pause(transaction, subscription))
+
+    async def resume(self, subscription: str) -> None:
+        """Hand out its events again."""
+        await self._writer.submit(lambda transaction: resume(transaction, subscription))
+        for key, (_, signal) in self._feeds.items():
+            if key.subscription == subscription:
+                signal.notify()
+
+    async def paused(self) -> frozenset[str]:
+        """The subscriptions that are paused."""
+        return await self._readers.run(read_paused)
 
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""
@@ -260,6 +295,8 @@ class SqliteStore:
             )
 
     def _notify(self, change: Change) -> None:
+        for stream in change.appended.keys() & self._streams.keys():
+            self._streams[stream].notify()
         for key, (feed, signal) in self._feeds.items():
             if key in change.woken or not feed.events.isdisjoint(
                 change.appended.get(feed.stream, ())
@@ -278,7 +315,7 @@ class SqliteStore:
                     pause = min(pause * 2, longest)
                     continue
                 seen, pause = version, shortest
-            for _, signal in self._feeds.values():
+            for signal in (*self._streams.values(), *(one for _, one in self._feeds.values())):
                 signal.notify()
 
     def _data_version(self) -> asyncio.Future[int]:

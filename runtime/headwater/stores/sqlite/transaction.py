@@ -360,6 +360,11 @@ class Transaction:
             feed.flush()
         for stream in self._to_tidy:
             self._let_go_what_is_consumed(self.head(stream))
+        self.flush_heads()
+
+    def flush_heads(self) -> None:
+        """Have heads and new events in their tables."""
+        self.flush_events()
         for head in self._heads.values():
             if head.is_changed:
                 self.connection.execute(
