@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from .stores.contract import (
         Consumer,
         DeadLetter,
+        FeedStatistics,
     )
     from .streams import (
         DeliverySemantics,
@@ -97,6 +98,9 @@ if TYPE_CHECKING:
     from .subscriptions.delivery import (
         Delivery,
         EventContext,
+    )
+    from .subscriptions.replay import (
+        Replay,
     )
     from .subscriptions.session import (
         Session,
@@ -168,6 +172,7 @@ _HOMES = {
     "stores.contract": (
         "Consumer",
         "DeadLetter",
+        "FeedStatistics",
     ),
     "streams": (
         "DeliverySemantics",
@@ -193,6 +198,7 @@ _HOMES = {
         "Delivery",
         "EventContext",
     ),
+    "subscriptions.replay": ("Replay",),
     "subscriptions.session": ("Session",),
     "workflows": (
         "StreamWriter",
@@ -223,6 +229,7 @@ __all__ = [
     "EventNotAllowedError",
     "EventNotFoundError",
     "Fault",
+    "FeedStatistics",
     "FromBeginning",
     "FromEventId",
     "FromLatest",
@@ -241,6 +248,7 @@ __all__ = [
     "Personal",
     "RecordedEvent",
     "RejectedError",
+    "Replay",
     "ReplayUnavailableError",
     "Retry",
     "SchemaMismatchError",

@@ -5,26 +5,34 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from .clock import Clock, SystemClock
 from .commands.execution import BoundCommand, CommandContext, Executor, Outcome
-from .errors import ConfigurationError, NotRunningError, UnknownSubscriptionError
-from .events import Command, Event
+from .errors import (
+    ConfigurationError,
+    NotRunningError,
+    ReplayUnavailableError,
+    UnknownStreamError,
+    UnknownSubscriptionError,
+)
+from .events import Command, Event, RecordedEvent
 from .handlers import resolve_functions
 from .service import Service
 from .stores.committer import Committer
-from .stores.contract import DeadLetter, FeedKey, Store
+from .stores.contract import Consumer, DeadLetter, FeedKey, FeedStatistics, Store
 from .stores.memory import MemoryStore
 from .stores.sqlite.store import SqliteStore
-from .streams import StreamStatistics
+from .streams import FromBeginning, Start, StreamStatistics, StreamType, ToLatest, Until
 from .subscriptions.activity import Activity
 from .subscriptions.definition import Mode, Subscription
 from .subscriptions.handling import Workers
+from .subscriptions.heartbeat import Heartbeat
 from .subscriptions.reader import Reader, Surroundings, feed_of
+from .subscriptions.replay import Replay
 from .subscriptions.session import Session
 
 __all__ = ["App", "Lifespan"]
@@ -73,6 +81,7 @@ class App(Generic[H]):
         self._drain = drain
         self._activity = Activity()
         self._committer = Committer(self._store)
+        self._heartbeat = Heartbeat(self._store, self._clock)
         self._executor = Executor(
             service.name,
             [
@@ -113,6 +122,8 @@ class App(Generic[H]):
                 if subscription.mode is Mode.EXCLUSIVE or subscription.handler is not None:
                     stream = self.service.stream(subscription.stream)
                     await self._store.register(feed_of(subscription, stream, self.service.name))
+            beating = asyncio.create_task(self._heartbeat.run(), name="headwater-heartbeat")
+            opened.push_async_callback(_cancel, beating)
             # From here on, so that a lifespan can send commands and start readers of its own.
             self._is_running = True
             opened.callback(self._stop_running)
@@ -198,7 +209,9 @@ class App(Generic[H]):
             raise NotRunningError(self.service.name)
         self._require_known(subscription)
         name = f"anonymous-{self._chance.getrandbits(64):016x}" if consumer is None else consumer
-        reader = self._reader(subscription, name, counts_as_activity=False)
+        reader = self._reader(
+            subscription, name, counts_as_activity=False, is_anonymous=consumer is None
+        )
         return Session(
             reader,
             self._store,
@@ -218,7 +231,59 @@ class App(Generic[H]):
             raise UnknownSubscriptionError(
                 self.service.name, f"{subscription.name} with a cursor for each consumer"
             )
-        await self._store.unregister(FeedKey(subscription.name, consumer))
+        await self._store.remove_consumer(subscription.name, consumer)
+
+    async def consumers(self, subscription: Subscription[Any]) -> list[Consumer]:
+        """The subscription's consumers in all processes, by name.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's.
+        """
+        self._require_known(subscription)
+        return await self._store.consumers(subscription.name)
+
+    async def pause(self, subscription: Subscription[Any]) -> None:
+        """Hand out none of its events, to nobody in any process, until `resume`.
+
+        What is handed out already can be settled. It stays paused when the service starts again.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's.
+        """
+        self._require_known(subscription)
+        await self._store.pause(subscription.name)
+
+    async def resume(self, subscription: Subscription[Any]) -> None:
+        """Hand out its events again, from where it stood.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's.
+        """
+        self._require_known(subscription)
+        await self._store.resume(subscription.name)
+
+    async def is_paused(self, subscription: Subscription[Any]) -> bool:
+        """Whether its events are handed out to nobody.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's.
+        """
+        self._require_known(subscription)
+        return subscription.name in await self._store.paused()
+
+    async def progress(
+        self, subscription: Subscription[Any], *, consumer: str | None = None
+    ) -> FeedStatistics:
+        """How far the subscription has come, and how many events wait.
+
+        A broadcast needs the name of one of its consumers: each has come as far as it has.
+
+        Raises:
+            UnknownSubscriptionError: It is not the service's, or has no such consumer.
+        """
+        self._require_known(subscription)
+        shared = subscription.mode is not Mode.BROADCAST
+        return await self._store.feed(FeedKey(subscription.name, None if shared else consumer))
 
     async def dead_letters(self, subscription: Subscription[Any]) -> list[DeadLetter]:
         """The events that the subscription set aside, oldest first.
@@ -228,6 +293,65 @@ class App(Generic[H]):
         """
         self._require_known(subscription)
         return await self._store.dead_letters(subscription.name)
+
+    async def requeue(self, *letters: DeadLetter) -> int:
+        """Have dead letters handed out again, as new, to whom they came from; how many.
+
+        Each comes before later events of its workflow that nobody has yet. Those that were
+        requeued or dropped meanwhile are passed over.
+
+        Raises:
+            UnknownSubscriptionError: The consumer of one is gone; nothing was done.
+        """
+        return await self._store.requeue([letter.id for letter in letters])
+
+    async def drop(self, *letters: DeadLetter) -> int:
+        """Forget dead letters; how many there were."""
+        return await self._store.drop([letter.id for letter in letters])
+
+    def replay(
+        self,
+        stream: str,
+        *,
+        start: Start = FromBeginning(),  # noqa: B008  (it is frozen)
+        until: Until = ToLatest(),  # noqa: B008
+        where: Callable[[RecordedEvent], bool] | None = None,
+        limit: int | None = None,
+        follow: bool = False,
+    ) -> Replay:
+        """The events of a persistent stream, to iterate; it changes nothing for any subscription.
+
+        It ends with the event that `until` means, after `limit` events for which `where` holds, or
+        with the newest event. With `follow` it does not end with the newest: what is recorded later
+        comes next, without a gap and nothing twice, until the app closes.
+
+        Raises:
+            NotRunningError: The app is not open.
+            UnknownStreamError: The service has no such stream.
+            ReplayUnavailableError: It is ephemeral, or is not to be replayed.
+        """
+        if not self._is_running:
+            raise NotRunningError(self.service.name)
+        try:
+            definition = self.service.stream(stream)
+        except KeyError:
+            raise UnknownStreamError(self.service.name, stream) from None
+        if definition.type is StreamType.EPHEMERAL:
+            raise ReplayUnavailableError(stream, "it is ephemeral, its events go once consumed")
+        if not definition.replay:
+            raise ReplayUnavailableError(stream, "the spec says `replay: false`")
+        return Replay(
+            stream,
+            self._store,
+            self.service.registry,
+            self._clock,
+            start=start,
+            until=until,
+            where=where,
+            limit=limit,
+            follow=follow,
+            is_open=lambda: self._is_running,
+        )
 
     async def statistics(self, stream: str) -> StreamStatistics:
         """How far a stream of the service has come. Raises `KeyError` if it has no such stream."""
@@ -249,7 +373,12 @@ class App(Generic[H]):
             raise UnknownSubscriptionError(self.service.name, subscription.name)
 
     def _reader(
-        self, subscription: Subscription[E], consumer: str, *, counts_as_activity: bool
+        self,
+        subscription: Subscription[E],
+        consumer: str,
+        *,
+        counts_as_activity: bool,
+        is_anonymous: bool = False,
     ) -> Reader[E]:
         surroundings = Surroundings(
             store=self._store,
@@ -258,6 +387,7 @@ class App(Generic[H]):
             clock=self._clock,
             chance=self._chance,
             activity=self._activity,
+            heartbeat=self._heartbeat,
             state=self._state,
         )
         return Reader(
@@ -266,6 +396,7 @@ class App(Generic[H]):
             consumer,
             surroundings,
             counts_as_activity=counts_as_activity,
+            is_anonymous=is_anonymous,
         )
 
     def _workers(self, subscription: Subscription[Event], handler: str) -> Workers:
@@ -279,8 +410,16 @@ class App(Generic[H]):
         self._is_running = False
 
     def _end_sessions(self) -> None:
+        for stream in self.service.streams:
+            self._store.appended(stream.name).notify()  # for replays, which then find it closed
         for session in tuple(self._sessions):
             session.stop()
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 SQLITE = "sqlite:///"

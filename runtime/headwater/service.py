@@ -185,6 +185,8 @@ def _subscription_problems(
         yield f"{name} has a concurrency of {subscription.concurrency}; at least 1 is needed"
     if not subscription.ack_timeout > 0:
         yield f"{name} has an ack_timeout of {subscription.ack_timeout:g} s; it must be above 0"
+    if subscription.expire_after is not None and not subscription.expire_after > 0:
+        yield f"{name} has an expire_after of {subscription.expire_after:g} s; it must be above 0"
     retry = subscription.retry
     if retry.attempts < 1 or not 0 <= retry.initial <= retry.maximum:
         yield f"{name} needs at least 1 attempt, and waits with 0 <= initial <= maximum"

@@ -1,7 +1,6 @@
 """Mode by stream type by delivery: what each combination promises, on every store."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from headwater import (
-    App,
     Command,
     CommandContext,
     CommandDefinition,
@@ -26,9 +24,10 @@ from headwater import (
     Subscription,
     WorkflowDefinition,
 )
-from headwater.testing import MemoryApp, VirtualClock
+from headwater.testing import MemoryApp
 
 from tests.support.orders import Quote, QuoteGiven, QuoteWorkflow
+from tests.support.virtual_app import VirtualApp
 
 TABLE = list(product(Mode, StreamType, DeliverySemantics))
 AT_LEAST_ONCE = [row for row in TABLE if row[2] is DeliverySemantics.AT_LEAST_ONCE]
@@ -83,22 +82,7 @@ class Case:
             ),
             subscriptions=(subscription,),
         )
-        return VirtualApp(service, self, self.database)
-
-
-class VirtualApp(MemoryApp[Any]):
-    """A `MemoryApp` on any store."""
-
-    def __init__(self, service: Service[Any], handlers: Any, database: str) -> None:
-        self.clock = VirtualClock()
-        App.__init__(
-            self,
-            service,
-            handlers=handlers,
-            database=database,
-            clock=self.clock,
-            chance=random.Random(0),  # noqa: S311  (the same in every run)
-        )
+        return VirtualApp(service, handlers=self, database=self.database)
 
 
 def subscription_of(app: MemoryApp[Any]) -> Subscription[Any]:

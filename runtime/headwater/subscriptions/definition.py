@@ -67,6 +67,9 @@ class Subscription(Generic[E_co]):
     concurrency: int = 1
     """Deliveries of one consumer under way at once. Those of one workflow keep their order; a
     broadcast with 1 keeps the order of the whole stream."""
+    expire_after: float | None = None
+    """Seconds after which a consumer without a session is forgotten, with its cursor; `None`:
+    never."""
     handler: str | None = None
     """Name of the handler function; `None` where only iterators read."""
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.clock import Clock
-from headwater.errors import DeliveryLostError, UnreadableEventError
+from headwater.errors import DeliveryLostError, UnknownSubscriptionError, UnreadableEventError
 from headwater.events import Event
 from headwater.evolution import Registry
 from headwater.stores.committer import Committer
 from headwater.stores.contract import (
     Acknowledge,
     Claim,
+    Connection,
     Feed,
     FeedKey,
     Order,
@@ -35,6 +36,7 @@ from headwater.streams import DeliverySemantics, FromBeginning, FromLatest, Stre
 from .activity import Activity
 from .definition import Mode, Subscription
 from .delivery import Delivery, EventContext
+from .heartbeat import SESSION_LIFETIME, Heartbeat
 
 __all__ = ["Reader", "Surroundings", "feed_of"]
 
@@ -53,6 +55,7 @@ class Surroundings:
     clock: Clock
     chance: random.Random
     activity: Activity
+    heartbeat: Heartbeat
     state: Any
 
 
@@ -83,6 +86,7 @@ class Reader(Generic[E]):
         surroundings: Surroundings,
         *,
         counts_as_activity: bool,
+        is_anonymous: bool = False,
     ) -> None:
         self.subscription = subscription
         self.consumer = consumer
@@ -91,12 +95,16 @@ class Reader(Generic[E]):
         self._around = surroundings
         self._activity = surroundings.activity if counts_as_activity else None
         self._holder = f"{consumer}#{surroundings.chance.getrandbits(64):016x}"
+        self._connection = Connection(self._holder, self.feed.key, consumer)
+        # An anonymous consumer is removed with its session, even if its process was killed.
+        self._expire_after = SESSION_LIFETIME if is_anonymous else subscription.expire_after
         self._open: dict[int, Delivery[E]] = {}
         self._stopped = False
 
     async def open(self) -> None:
         """Have a feed to read from; one that is there continues where it stood."""
         await self._around.store.register(self.feed)
+        await self._around.heartbeat.connect(self._connection, self._expire_after)
 
     async def next(self) -> Delivery[E] | None:
         """The next delivery, as soon as there is one; `None` once the reader was stopped."""
@@ -114,13 +122,15 @@ class Reader(Generic[E]):
     def stop(self) -> None:
         """Take nothing more. What is delivered can still be settled."""
         self._stopped = True
-        self._around.store.changes(self.feed.key).notify()
+        with suppress(UnknownSubscriptionError):  # the consumer was removed: nobody waits
+            self._around.store.changes(self.feed.key).notify()
 
     async def close(self) -> None:
         """Give back what was not settled, at once and not as a failure."""
         self._stopped = True
         for delivery in tuple(self._open.values()):
             await self._give_back(delivery)
+        await self._around.heartbeat.disconnect(self._connection)
 
     async def _wait_for_change(self, seen: int, due: float | None) -> None:
         changes = self._around.store.changes(self.feed.key)

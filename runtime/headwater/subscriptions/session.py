@@ -12,7 +12,6 @@ from headwater.errors import DeliveryLostError
 from headwater.events import Event
 from headwater.stores.contract import Store
 
-from .definition import Mode
 from .delivery import Delivery
 from .reader import Reader
 
@@ -70,8 +69,8 @@ class Session(Generic[E]):
             if failed and self._in_hand is not None and not self._in_hand.is_settled:
                 await self._settle(self._in_hand.nack(reason=f"{type(error).__name__}: {error}"))
             await self._reader.close()
-            if self._forget_consumer and self._reader.subscription.mode is Mode.BROADCAST:
-                await self._store.unregister(self._reader.feed.key)
+            if self._forget_consumer:
+                await self._store.remove_consumer(self._reader.subscription.name, self.consumer)
         finally:
             self._on_close(self)
 

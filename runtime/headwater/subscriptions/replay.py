@@ -1,0 +1,120 @@
+"""Read a persistent stream again, outside of all subscriptions: nothing is claimed or settled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from headwater.clock import Clock
+from headwater.events import Event, RecordedEvent
+from headwater.evolution import Registry
+from headwater.stores.contract import Store
+from headwater.streams import (
+    FromEventId,
+    FromLatest,
+    Start,
+    ToEventId,
+    ToLatest,
+    ToOffset,
+    ToTimestamp,
+    Until,
+)
+
+__all__ = ["Replay"]
+
+PAGE = 500  # events a read
+
+
+class Replay:
+    """The events of a stream, in order, each once. Iterate it, or `records()`; again, and it
+    starts again.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        store: Store,
+        registry: Registry,
+        clock: Clock,
+        *,
+        start: Start,
+        until: Until,
+        where: Callable[[RecordedEvent], bool] | None,
+        limit: int | None,
+        follow: bool,
+        is_open: Callable[[], bool],
+    ) -> None:
+        self._stream = stream
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._start = start
+        self._until = until
+        self._where = where
+        self._limit = limit
+        self._follow = follow
+        self._is_open = is_open
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        async for recorded in self.records():
+            yield self._registry.decode(recorded)
+
+    async def records(self) -> AsyncIterator[RecordedEvent]:
+        """The events as they are recorded, not decoded.
+
+        Raises:
+            EventNotFoundError: The stream has no event with an id that was given.
+        """
+        left = self._limit
+        if left is not None and left <= 0:
+            return
+        async for event in self._in_range():
+            if self._where is None or self._where(event):
+                yield event
+                if left is not None:
+                    left -= 1
+                    if not left:
+                        return
+
+    async def _in_range(self) -> AsyncIterator[RecordedEvent]:
+        after = await self._store.position(self._stream, self._start)
+        end = await self._end()
+        until = self._until.timestamp if isinstance(self._until, ToTimestamp) else None
+        appended = self._store.appended(self._stream)
+        while end is None or after < end:
+            seen = appended.generation
+            size = PAGE if end is None else min(PAGE, end - after)
+            page = await self._store.read(self._stream, after, size)
+            for event in page:
+                if until is not None and event.recorded_at > until:
+                    return
+                after = event.offset
+                yield event
+            if page:
+                continue
+            if not self._follow or not self._is_open():
+                return
+            if until is None:
+                await appended.wait_after(seen)
+                continue
+            left = (until - self._clock.now()).total_seconds()
+            if left < 0:
+                return  # what is recorded from now on is later
+            timer = self._clock.call_later(left + 0.001, appended.notify)
+            try:
+                await appended.wait_after(seen)
+            finally:
+                timer.cancel()
+
+    async def _end(self) -> int | None:
+        """Offset of the last event; `None` where only the events themselves will tell."""
+        match self._until:
+            case ToLatest():
+                if self._follow:
+                    return None
+                return await self._store.position(self._stream, FromLatest())
+            case ToOffset(offset):
+                return offset
+            case ToEventId(event_id):
+                return await self._store.position(self._stream, FromEventId(event_id)) + 1
+            case ToTimestamp():
+                return None

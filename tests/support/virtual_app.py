@@ -1,0 +1,28 @@
+"""A `MemoryApp` that keeps its events in any store."""
+
+import random
+from typing import Any
+
+from headwater import App, Service
+from headwater.testing import MemoryApp, VirtualClock
+
+__all__ = ["VirtualApp"]
+
+
+class VirtualApp(MemoryApp[Any]):
+    """Time passes in `advance` only; chance is the same in every run."""
+
+    def __init__(self, service: Service[Any], *, handlers: Any, database: str) -> None:
+        self.clock = VirtualClock()
+        App.__init__(
+            self,
+            service,
+            handlers=handlers,
+            database=database,
+            clock=self.clock,
+            chance=random.Random(0),  # noqa: S311  (no secret)
+        )
+
+    async def __aenter__(self) -> "VirtualApp":
+        await super().__aenter__()
+        return self
