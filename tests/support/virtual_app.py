@@ -1,7 +1,7 @@
 """A `MemoryApp` that keeps its events in any store."""
 
 import random
-from typing import Any
+from typing import Any, Self
 
 from headwater import App, Service
 from headwater.testing import MemoryApp, VirtualClock
@@ -23,6 +23,6 @@ class VirtualApp(MemoryApp[Any]):
             chance=random.Random(0),  # noqa: S311  (no secret)
         )
 
-    async def __aenter__(self) -> "VirtualApp":
+    async def __aenter__(self) -> Self:
         await super().__aenter__()
         return self
