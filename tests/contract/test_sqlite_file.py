@@ -451,3 +451,46 @@ async def test_a_feed_that_wants_something_else_now_is_asked_for_it(store: Sqlit
     await store.register(replace(feed(), events=frozenset({"Added", "Other"})))
 
     assert offsets(await claim(store, READER)) == [2]
+
+
+async def test_only_what_may_come_again_is_committed_without_waiting_for_the_disk(
+    store: SqliteStore,
+) -> None:
+    """Claims, and settlements that say so; one durable unit makes its whole group wait."""
+    seen: list[tuple[str, int]] = []
+
+    class Watching:
+        def __init__(self, connection: sqlite3.Connection) -> None:
+            self._connection = connection
+
+        def execute(self, statement: str, *rest: object) -> object:
+            if statement == "COMMIT":
+                [level] = self._connection.execute("PRAGMA synchronous").fetchone()
+                seen.append((step, level))
+            return self._connection.execute(statement, *rest)  # type: ignore[arg-type]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._connection, name)
+
+    await store.register(feed())
+    transaction = store._writer._transaction
+    assert transaction is not None
+    transaction.connection = Watching(transaction.connection)  # type: ignore[assignment]
+    step = "append"
+    await store.commit([unit(new_event(), to=name) for name in "abc"])
+    step = "claim"
+    first, second, third = await claim(store, READER)
+    step = "durable"
+    await store.commit([Unit(settlements=(Acknowledge(first),))])
+    step = "not durable"
+    await store.commit([Unit(settlements=(Acknowledge(second),), durable=False)])
+    step = "both"
+    await store.commit([Unit(settlements=(Acknowledge(third),), durable=False), unit(new_event())])
+    full, normal = 2, 1
+    assert seen == [
+        ("append", full),
+        ("claim", normal),
+        ("durable", full),
+        ("not durable", normal),
+        ("both", full),
+    ]

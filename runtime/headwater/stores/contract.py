@@ -212,6 +212,10 @@ class Unit:
     key: IdempotencyKey | None = None
     appends: tuple[Append, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    durable: bool = True
+    """Whether it has to survive the machine's failure, and not only the process's. Without, a
+    store may save the wait for the disk: for what does no harm when it is undone, such as the
+    acknowledgement of an event that may come again."""
 
 
 @dataclass(frozen=True, slots=True)

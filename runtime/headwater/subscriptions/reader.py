@@ -177,7 +177,9 @@ class Reader(Generic[E]):
     async def _settle(self, settlement: Settlement) -> None:
         claim = settlement.claim
         try:
-            await self._around.committer.commit(Unit(settlements=(settlement,)))
+            at_least_once = self._delivery is DeliverySemantics.AT_LEAST_ONCE
+            unit = Unit(settlements=(settlement,), durable=not at_least_once)
+            await self._around.committer.commit(unit)
         finally:
             self._open.pop(claim.token, None)
         about = {

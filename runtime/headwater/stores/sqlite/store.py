@@ -134,7 +134,8 @@ class SqliteStore:
         try:
             return await asyncio.shield(
                 self._writer.submit(
-                    lambda transaction: [transaction.commit(unit) for unit in units]
+                    lambda transaction: [transaction.commit(unit) for unit in units],
+                    durable=any(unit.durable for unit in units),
                 )
             )
         except StoreUnavailableError as error:
@@ -196,6 +197,7 @@ class SqliteStore:
         claiming = self._writer.submit(
             lambda transaction: claim(transaction, feed, holder, limit),
             look=lambda transaction: nothing_to_claim(transaction, feed, holder),
+            durable=False,  # a claim does not outlive the machine
         )
         try:
             return await asyncio.shield(claiming)
@@ -254,7 +256,8 @@ class SqliteStore:
     async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
         """Keep the sessions alive, and tell which of them are not there any more."""
         return await self._writer.submit(
-            lambda transaction: heartbeat(transaction, sessions, microseconds(lifetime))
+            lambda transaction: heartbeat(transaction, sessions, microseconds(lifetime)),
+            durable=False,
         )
 
     async def disconnect(self, session: str) -> None:

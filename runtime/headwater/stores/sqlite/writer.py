@@ -28,6 +28,11 @@ T = TypeVar("T")
 
 MAX_JOBS = 256  # in one transaction
 
+# A commit without the wait is in the log all the same, in its place: what comes before it and after
+# it is never lost alone.
+SYNC = "PRAGMA synchronous = FULL"
+NO_SYNC = "PRAGMA synchronous = NORMAL"
+
 
 class Change:
     """What a transaction that was committed means to those who wait."""
@@ -44,7 +49,10 @@ class _Job(Generic[T]):
         self,
         work: Callable[[Transaction], T] | None,
         look: Callable[[Transaction], T | None] | None,
+        *,
+        durable: bool = True,
     ) -> None:
+        self.durable = durable
         self.work = work
         self.look = look
         self.loop = asyncio.get_running_loop()
@@ -81,6 +89,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._transaction: Transaction | None = None  # with its connection; none after a failure
+        self._waits_for_disk = True
 
     async def start(self) -> None:
         """Open the file and be ready for jobs.
@@ -111,13 +120,16 @@ class Writer:
         work: Callable[[Transaction], T],
         *,
         look: Callable[[Transaction], T | None] | None = None,
+        durable: bool = True,
     ) -> asyncio.Future[T]:
         """Have the job done in the next transaction.
+
+        One that is not `durable` is safe when the process dies, but not when the machine does.
 
         If `look` returns something that is the result, and no transaction was needed for it.
         Cancelling the future keeps a job that has not begun from being done.
         """
-        return self._put(_Job(work, look))
+        return self._put(_Job(work, look, durable=durable))
 
     def look(self, look: Callable[[Transaction], T]) -> asyncio.Future[T]:
         """What `look` returns; it changes nothing and needs no transaction."""
@@ -161,6 +173,7 @@ class Writer:
             connection.close()
             raise
         self._transaction = Transaction(connection, self._clock)
+        self._waits_for_disk = True
         return self._transaction
 
     def _next_jobs(self) -> tuple[list[_Job[Any]], bool]:
@@ -200,6 +213,10 @@ class Writer:
 
     def _write(self, jobs: list[_Job[Any]], transaction: Transaction) -> None:
         connection = transaction.connection
+        durable = any(job.durable for job in jobs)
+        if durable is not self._waits_for_disk:
+            connection.execute(SYNC if durable else NO_SYNC)
+            self._waits_for_disk = durable
         try:
             wait_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"), self._busy_wait)
         except (StoreUnavailableError, sqlite3.Error) as error:
