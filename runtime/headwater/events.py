@@ -88,6 +88,9 @@ def _without_repeats(items: list[Any] | None) -> list[Any] | None:
     return items
 
 
+CHECKED_WHEN_MADE = (_absolute_uri, _without_repeats)
+"""Checks that an event does not have to pass again when it is read."""
+
 _PARTS_OF_A_SCHEMA = frozenset(
     {"schema", "fields", "choices", "items_schema", "keys_schema", "values_schema", "definitions"}
 )
