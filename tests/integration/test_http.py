@@ -154,7 +154,7 @@ async def test_a_request_id_that_could_do_harm_in_a_log_is_replaced(
         ("deliver-parcel", {"parcel_id": "none"}, 404, "workflow-not-found"),
         ("fly-parcel", {}, 404, "not-found"),
         ("weigh-parcel", {"parcel_id": NO_PARCEL, "how": "badly"}, 500, "service-failed"),
-        ("weigh-parcel", {"parcel_id": NO_PARCEL, "how": "wrongly"}, 500, "internal-error"),
+        ("weigh-parcel", {"parcel_id": NO_PARCEL, "how": "wrongly"}, 500, "service-failed"),
         ("weigh-parcel", {"parcel_id": NO_PARCEL, "how": "slowly"}, 504, "deadline-exceeded"),
     ],
 )

@@ -62,7 +62,7 @@ class Once:
             encoded = adapter.dump_json(result, warnings="error")
         except PydanticSerializationError as error:
             raise HandlerFailedError(
-                self._definition.handler, f"no fitting result: {error}"
+                self._definition.handler, f"returned what cannot be kept: {error}"
             ) from error
         content = json.dumps(workflow_id).encode() + b"\n" + encoded
         return IdempotencyKey(self.key, Answer(self._fingerprint, content))

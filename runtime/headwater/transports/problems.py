@@ -117,6 +117,7 @@ _UNEXPECTED = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "The serv
 STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.HeadwaterError: _UNEXPECTED,
     errors.ConfigurationError: _UNEXPECTED,
+    errors.SchemaMismatchError: _UNEXPECTED,
     errors.RejectedError: _BROKEN,
     errors.CommandRejectedError: Kind(
         HTTPStatus.UNPROCESSABLE_ENTITY, "command-rejected", "The service refused the command"
@@ -145,6 +146,12 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
         HTTPStatus.SERVICE_UNAVAILABLE, "not-running", "The service takes no commands now"
     ),
     errors.DeliveryLostError: _BROKEN,
+    errors.IdempotencyConflictError: Kind(
+        HTTPStatus.CONFLICT, "idempotency-conflict", "The idempotency key was used otherwise"
+    ),
+    errors.StoreUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "The store cannot write now"
+    ),
     errors.OutcomeUnknownError: Kind(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "outcome-unknown",
@@ -152,6 +159,13 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     ),
     errors.UnknownSubscriptionError: Kind(
         HTTPStatus.NOT_FOUND, "unknown-subscription", "There is no such subscription"
+    ),
+    errors.UnknownStreamError: Kind(
+        HTTPStatus.NOT_FOUND, "unknown-stream", "There is no such stream"
+    ),
+    errors.EventNotFoundError: Kind(HTTPStatus.NOT_FOUND, "event-not-found", "No such event"),
+    errors.ReplayUnavailableError: Kind(
+        HTTPStatus.CONFLICT, "replay-unavailable", "The stream cannot be replayed"
     ),
     errors.UnreadableEventError: _UNEXPECTED,
     errors.HistoryUnavailableError: _UNEXPECTED,

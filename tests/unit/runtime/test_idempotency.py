@@ -105,7 +105,7 @@ async def test_a_result_that_does_not_fit_is_the_handler_s_failure() -> None:
             return object()  # type: ignore[return-value]
 
     async with App(order_service, handlers=Wrong()) as app:
-        with pytest.raises(HandlerFailedError, match="no fitting result"):
+        with pytest.raises(HandlerFailedError, match="returned object; str is due"):
             await app.execute(place(), idempotency_key="k-1")
         assert (await app.statistics("orders")).head == 0
 

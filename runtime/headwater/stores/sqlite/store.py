@@ -110,7 +110,8 @@ class SqliteStore:
             raise
         for stream in streams:
             self._streams.setdefault(stream.name, Signal())
-        self._watching = asyncio.create_task(self._watch(), name="headwater-sqlite-watch")
+        watching = self._watch(await self._data_version())
+        self._watching = asyncio.create_task(watching, name="headwater-sqlite-watch")
 
     async def close(self) -> None:
         """Write what is waiting, then close the file."""
@@ -306,11 +307,10 @@ class SqliteStore:
             ):
                 signal.notify()
 
-    async def _watch(self) -> None:
+    async def _watch(self, seen: int) -> None:
         """Wake everybody when another process has written; look less often while none does."""
         shortest, longest = self._poll
         pause = shortest
-        seen = None
         while True:
             await asyncio.sleep(pause)
             with suppress(StoreUnavailableError, OutcomeUnknownError):
