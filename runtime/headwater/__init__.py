@@ -73,7 +73,9 @@ if TYPE_CHECKING:
     from .stores.contract import (
         Consumer,
         DeadLetter,
+        FailedCommand,
         FeedStatistics,
+        SentCommand,
     )
     from .streams import (
         DeliverySemantics,
@@ -172,7 +174,9 @@ _HOMES = {
     "stores.contract": (
         "Consumer",
         "DeadLetter",
+        "FailedCommand",
         "FeedStatistics",
+        "SentCommand",
     ),
     "streams": (
         "DeliverySemantics",
@@ -228,6 +232,7 @@ __all__ = [
     "EventContext",
     "EventNotAllowedError",
     "EventNotFoundError",
+    "FailedCommand",
     "Fault",
     "FeedStatistics",
     "FromBeginning",
@@ -252,6 +257,7 @@ __all__ = [
     "ReplayUnavailableError",
     "Retry",
     "SchemaMismatchError",
+    "SentCommand",
     "Service",
     "Session",
     "StoreUnavailableError",

@@ -21,9 +21,18 @@ from .errors import (
 )
 from .events import Command, Event, RecordedEvent
 from .handlers import resolve_functions
+from .outbox import Outbox
+from .sending import Sending
 from .service import Service
 from .stores.committer import Committer
-from .stores.contract import Consumer, DeadLetter, FeedKey, FeedStatistics, Store
+from .stores.contract import (
+    Consumer,
+    DeadLetter,
+    FailedCommand,
+    FeedKey,
+    FeedStatistics,
+    Store,
+)
 from .stores.memory import MemoryStore
 from .stores.sqlite.store import SqliteStore
 from .streams import FromBeginning, Start, StreamStatistics, StreamType, ToLatest, Until
@@ -100,6 +109,18 @@ class App(Generic[H]):
             clock=self._clock,
             chance=self._chance,
         )
+        self._outbox = Outbox(
+            service.name, {command.command: command.name for command in service.commands}
+        )
+        self._sending = Sending(
+            self._store,
+            self._executor,
+            {command.name: command.command for command in service.commands},
+            self._command_context,
+            self._clock,
+            self._chance,
+            self._activity,
+        )
         self._state: Any = None
         self._is_running = False
         self._stop_by = 0.0  # the event loop's time
@@ -130,6 +151,9 @@ class App(Generic[H]):
             if self._lifespan is not None:
                 self._state = await opened.enter_async_context(self._lifespan(self))
             opened.callback(self._end_sessions)
+            sending = asyncio.create_task(self._sending.run(), name="headwater-sending")
+            opened.push_async_callback(_cancel, sending)
+            opened.callback(self._sending.stop)
             for subscription in self.service.subscriptions:
                 if subscription.handler is not None:
                     workers = self._workers(subscription, subscription.handler)
@@ -146,6 +170,7 @@ class App(Generic[H]):
     ) -> None:
         self._is_running = False
         self._stop_by = asyncio.get_running_loop().time() + self._drain
+        self._sending.stop()
         async with self._opened:
             await self._executor.drain(self._drain)
 
@@ -189,7 +214,7 @@ class App(Generic[H]):
         if not self._is_running:
             raise NotRunningError(self.service.name)
         with self._activity.working():
-            context = CommandContext(request_id=request_id, state=self._state)
+            context = self._command_context(request_id)
             return await self._executor.execute(command, context, deadline, idempotency_key)
 
     def subscribe(
@@ -368,6 +393,19 @@ class App(Generic[H]):
         async with asyncio.timeout(deadline):
             await self._activity.wait_until_idle()
 
+    async def failed_commands(self) -> list[FailedCommand]:
+        """Commands that handlers have sent and that were given up, oldest first."""
+        return await self._store.failed_commands()
+
+    async def retry_commands(self, *failed: FailedCommand) -> int:
+        """Try commands that were given up again, as new; how many still were."""
+        return await self._store.retry_commands([one.command.key for one in failed])
+
+    def _command_context(self, request_id: str | None) -> CommandContext:
+        return CommandContext(
+            request_id=request_id, state=self._state, outbox=self._outbox.emptied()
+        )
+
     def _require_known(self, subscription: Subscription[Any]) -> None:
         if subscription not in self.service.subscriptions:
             raise UnknownSubscriptionError(self.service.name, subscription.name)
@@ -388,6 +426,7 @@ class App(Generic[H]):
             chance=self._chance,
             activity=self._activity,
             heartbeat=self._heartbeat,
+            outbox=self._outbox,
             state=self._state,
         )
         return Reader(

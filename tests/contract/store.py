@@ -32,6 +32,7 @@ from headwater.stores.contract import (
     Exactly,
     Expect,
     Expectation,
+    FailedCommand,
     Feed,
     FeedKey,
     FeedStatistics,
@@ -40,10 +41,12 @@ from headwater.stores.contract import (
     Order,
     PutBack,
     Rejected,
+    SentCommand,
     SetAside,
     Settlement,
     Stale,
     Store,
+    Taken,
     Unit,
     WorkflowState,
 )
@@ -122,6 +125,10 @@ def unit_with_key(
 ) -> Unit:
     idempotency = IdempotencyKey(key, Answer(fingerprint, content))
     return replace(unit(*events, to=to, expect=expect), key=idempotency)
+
+
+def sent(key: str, attempts: int = 0) -> SentCommand:
+    return SentCommand(key=key, name="Buy", body=b"{}", request_id="r-1", attempts=attempts)
 
 
 def connection(session: str, consumer: str = "ann", key: FeedKey | None = None) -> Connection:
@@ -867,7 +874,55 @@ class StoreContract:
             await store.position("log", FromEventId(uuid4()))
 
     async def test_new_events_wake_who_waits_for_their_stream(self, store: Store) -> None:
-        log = store.appended("log")
-        seen = log.generation
+        log, queue = store.appended("log"), store.appended("queue")
+        seen = log.generation, queue.generation
         await store.commit([unit(new_event())])
-        assert log.generation != seen
+        assert (log.generation != seen[0], queue.generation) == (True, seen[1])
+
+    # Stored commands
+
+    async def test_a_command_that_was_sent_is_taken_until_a_unit_carries_it_out(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        """Its key is its idempotency key: known, it is not stored again."""
+        changes = store.sent()
+        seen = changes.generation
+        await store.commit([Unit(sends=(sent("k-1"), sent("k-2")))])
+        await store.commit([Unit(sends=(sent("k-1"),))])
+        assert changes.generation != seen, "who waits is woken"
+
+        taken = await store.take_commands(10, lease=60)
+        assert list(taken.commands) == [sent("k-1", attempts=1), sent("k-2", attempts=1)]
+        assert (await store.take_commands(10, lease=60)) == Taken((), 60.0)
+
+        key = IdempotencyKey("k-1", Answer(b"f", b"a"))
+        [done] = await store.commit([Unit(key=key, carries_out="k-1")])
+        assert done == Committed(())
+        await store.commit([Unit(sends=(sent("k-1"),))])
+        clock.advance(60)
+        again = await store.take_commands(10, lease=60)
+        assert list(again.commands) == [sent("k-2", attempts=2)]
+
+    async def test_a_unit_that_is_refused_sends_nothing(self, store: Store) -> None:
+        await store.commit([unit(new_event())])
+        refused = replace(unit(new_event(), expect=Expect.NEW), sends=(sent("k-1"),))
+        assert [type(one) for one in await store.commit([refused])] == [Rejected]
+        assert await store.take_commands(10, lease=60) == Taken((), None)
+
+    async def test_a_command_is_postponed_or_given_up_and_retried(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        await store.commit([Unit(sends=(sent("k-1"), sent("k-2")))])
+        await store.take_commands(10, lease=60)
+
+        await store.postpone_command("k-1", "busy", 5.0)
+        await store.postpone_command("k-2", "never", None)
+
+        assert await store.take_commands(10, lease=60) == Taken((), 5.0)
+        assert await store.failed_commands() == [FailedCommand(sent("k-2", attempts=1), "never")]
+        clock.advance(5)
+        assert [one.key for one in (await store.take_commands(1, lease=60)).commands] == ["k-1"]
+        assert await store.retry_commands(["k-1", "k-2", "k-3"]) == 1
+        taken = await store.take_commands(10, lease=60)
+        assert list(taken.commands) == [sent("k-2", attempts=1)]
+        assert await store.failed_commands() == []

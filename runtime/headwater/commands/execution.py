@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from headwater.errors import (
 )
 from headwater.events import Command, Event, Metadata
 from headwater.evolution import Registry
+from headwater.outbox import Outbox
 from headwater.stores.committer import Committer, PendingCommit, accepted
 from headwater.stores.contract import (
     Append,
@@ -64,6 +65,21 @@ class CommandContext:
 
     state: Any
     """What the app's lifespan yielded."""
+
+    outbox: Outbox = field(repr=False)
+    """What `send` has gathered."""
+
+    def send(self, command: Command[Any]) -> None:
+        """Have another command executed once what this one emits is recorded.
+
+        It is stored in the same unit and executed after that, once. Commands that were sent
+        together may be executed in any order. One that is refused because of what it says is given
+        up; otherwise it is tried again, five times in all.
+
+        Raises:
+            UnknownCommandError: The service has no such command.
+        """
+        self.outbox.add(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +123,19 @@ class Executor:
         context: CommandContext,
         deadline: float,
         idempotency_key: str | None = None,
+        carries_out: str | None = None,
     ) -> Outcome[R]:
         """Run the command and return what came of it, once its events are written.
 
         One whose idempotency key is known is not run: what came of the first is returned.
+        `carries_out` is the key of a stored command that is done with this one.
         """
         bound = self._commands.get(type(command))
         if bound is None:
             name = getattr(command, "command_name", type(command).__name__)
             raise UnknownCommandError(self._service, name)
         once = None if idempotency_key is None else Once(bound.definition, command, idempotency_key)
-        execution = _Execution(once)
+        execution = _Execution(once, carries_out)
         before = correlation_id.get()
         try:
             async with time_limit(self._clock, deadline) as limit:
@@ -180,11 +198,12 @@ class Executor:
             target = await self._target(bound, command)
             execution.workflow_id = target.id
             correlation_id.set(target.id)
+            context = replace(context, outbox=context.outbox.emptied())
             execution.result = await _call(bound.handler, command, target.writer, context)
             self._require_declared_type(bound, execution.result)
             events = target.writer.emitted
             once = execution.once
-            if not events and once is None:
+            if not (events or context.outbox) and once is None:
                 break
             append = Append(
                 stream=bound.stream.name,
@@ -195,6 +214,10 @@ class Executor:
             )
             unit = Unit(
                 key=None if once is None else once.keep(target.id, execution.result),
+                sends=context.outbox.commands(str(self._new_id()), context.request_id)
+                if context.outbox
+                else (),
+                carries_out=execution.carries_out,
                 appends=(append,) if events else (),
             )
             execution.commit = self._committer.submit(unit)
@@ -297,8 +320,9 @@ class _Target:
 class _Execution:
     """How far one command has come, for the case that its time is up."""
 
-    def __init__(self, once: Once | None) -> None:
+    def __init__(self, once: Once | None, carries_out: str | None) -> None:
         self.once = once
+        self.carries_out = carries_out
         self.result: Any = None
         self.workflow_id = ""
         self.commit: PendingCommit | None = None

@@ -223,6 +223,25 @@ CONSUMERS = Table(
     primary_key=("subscription", "consumer"),
 )
 
+# Commands that handlers have sent, written with what the handlers did. The unit that carries one
+# out deletes its row and keeps its key in `append_keys`, so that it is done once. `due_at` is when
+# it may be taken, after the taker's lease if it was; null once it was given up, with its `error`.
+SENT_COMMANDS = Table(
+    "sent_commands",
+    (
+        _text("key"),
+        _text("name"),
+        Column("body", ColumnType.BYTES),
+        _text("request_id", nullable=True),
+        _integer("attempts"),
+        _moment("due_at", nullable=True),
+        _text("error"),
+        _moment("sent_at"),
+    ),
+    primary_key=("key",),
+    indexes=(Index("sent_commands_by_due", ("due_at",)),),
+)
+
 # Subscriptions whose events are handed out to nobody, until an operator resumes them.
 PAUSES = Table(
     "pauses",
@@ -256,5 +275,6 @@ TABLES = (
     CONSUMERS,
     SESSIONS,
     PAUSES,
+    SENT_COMMANDS,
 )
 """In an order in which they can be made."""

@@ -37,6 +37,7 @@ __all__ = [
     "Exactly",
     "Expect",
     "Expectation",
+    "FailedCommand",
     "Feed",
     "FeedKey",
     "FeedStatistics",
@@ -46,10 +47,12 @@ __all__ = [
     "Outcome",
     "PutBack",
     "Rejected",
+    "SentCommand",
     "SetAside",
     "Settlement",
     "Stale",
     "Store",
+    "Taken",
     "Unit",
     "WorkflowState",
 ]
@@ -206,10 +209,44 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentCommand:
+    """A command that is stored to be executed later, once."""
+
+    key: str
+    """Its idempotency key; one that is known is not stored again."""
+    name: str
+    body: bytes
+    """The fields as JSON."""
+    request_id: str | None
+    attempts: int = 0
+    """How often it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Stored commands that are to be executed now."""
+
+    commands: tuple[SentCommand, ...]
+    next_due: float | None
+    """Seconds until there may be more; `None` if only a change can bring some."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCommand:
+    """A stored command that was given up."""
+
+    command: SentCommand
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """What is written together or not at all."""
 
     key: IdempotencyKey | None = None
+    sends: tuple[SentCommand, ...] = ()
+    carries_out: str | None = None
+    """Key of a stored command that is done with this unit."""
     appends: tuple[Append, ...] = ()
     settlements: tuple[Settlement, ...] = ()
     durable: bool = True
@@ -377,6 +414,24 @@ class Store(Protocol):
 
     async def paused(self) -> frozenset[str]:
         """The subscriptions that are paused."""
+
+    async def take_commands(self, limit: int, lease: float) -> Taken:
+        """Stored commands that are due, for the caller to execute within `lease` seconds.
+
+        After that they are due again, unless a unit has carried them out.
+        """
+
+    async def postpone_command(self, key: str, error: str, delay: float | None) -> None:
+        """Have a stored command due again in `delay` seconds, or with `None` give it up."""
+
+    async def failed_commands(self) -> list[FailedCommand]:
+        """The stored commands that were given up, oldest first."""
+
+    async def retry_commands(self, keys: Collection[str]) -> int:
+        """Have stored commands that were given up due at once, as new; how many."""
+
+    def sent(self) -> Signal:
+        """Notifies when there may be stored commands to execute."""
 
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""

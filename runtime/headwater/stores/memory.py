@@ -38,6 +38,7 @@ from .contract import (
     Connection,
     Consumer,
     DeadLetter,
+    FailedCommand,
     Feed,
     FeedKey,
     FeedStatistics,
@@ -47,10 +48,12 @@ from .contract import (
     SetAside,
     Settlement,
     Stale,
+    Taken,
     Unit,
     WorkflowState,
 )
 from .guards import answered, failed_expectation, feed_name
+from .memory_commands import StoredCommands
 from .memory_feed import MemoryFeed
 from .memory_log import Log
 from .memory_members import Members
@@ -72,6 +75,7 @@ class MemoryStore:
         self._answers: dict[str, Answer] = {}
         self._members = Members(self._clock)
         self._paused: set[str] = set()
+        self._commands = StoredCommands()
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Have these streams."""
@@ -162,6 +166,27 @@ class MemoryStore:
         """The subscriptions that are paused."""
         return frozenset(self._paused)
 
+    async def take_commands(self, limit: int, lease: float) -> Taken:
+        """Stored commands that are due, for the caller to execute within `lease` seconds."""
+        return self._commands.take(limit, lease, self._clock.monotonic())
+
+    async def postpone_command(self, key: str, error: str, delay: float | None) -> None:
+        """Have a stored command due again in `delay` seconds, or with `None` give it up."""
+        due = None if delay is None else self._clock.monotonic() + delay
+        self._commands.postpone(key, error, due)
+
+    async def failed_commands(self) -> list[FailedCommand]:
+        """The stored commands that were given up, oldest first."""
+        return self._commands.failed()
+
+    async def retry_commands(self, keys: Collection[str]) -> int:
+        """Have stored commands that were given up due at once, as new; how many."""
+        return self._commands.retry(keys, self._clock.monotonic())
+
+    def sent(self) -> Signal:
+        """Notifies when there may be stored commands to execute."""
+        return self._commands.changes
+
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""
         return self._feed(key).changes
@@ -234,6 +259,8 @@ class MemoryStore:
     def _commit(self, unit: Unit) -> Outcome:
         """Check every guard, then write; what is written cannot fail."""
         if unit.key is not None and (known := self._answers.get(unit.key.key)) is not None:
+            if unit.carries_out is not None:
+                self._commands.remove(unit.carries_out)
             return answered(unit.key, known)
         for error in self._failed_guards(unit):
             return Rejected(error)
@@ -242,6 +269,11 @@ class MemoryStore:
             self._settle(settlement)
         if unit.key is not None:
             self._answers[unit.key.key] = unit.key.answer
+        for command in unit.sends:
+            if command.key not in self._answers:
+                self._commands.add(command, self._clock.monotonic())
+        if unit.carries_out is not None:
+            self._commands.remove(unit.carries_out)
         return Committed(tuple(offsets))
 
     def _failed_guards(self, unit: Unit) -> Iterator[RejectedError]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from headwater.errors import DeliveryLostError
-from headwater.events import Event, RecordedEvent
+from headwater.events import Command, Event, RecordedEvent
+from headwater.outbox import Outbox
 from headwater.stores.contract import Acknowledge, Claim, PutBack, SetAside, Settlement
 
 from .definition import Subscription
@@ -36,6 +37,22 @@ class EventContext:
     state: Any
     """What the app's lifespan yielded."""
 
+    outbox: Outbox = field(repr=False)
+    """What `send` has gathered."""
+
+    def send(self, command: Command[Any]) -> None:
+        """Have the command executed once the event is acknowledged.
+
+        It is stored with the acknowledgement and executed after that, once for this subscription,
+        event and step (the first, the second... that is sent), even if the event comes again.
+        Commands that were sent together may be executed in any order. One that is refused because
+        of what it says is given up; otherwise it is tried again, five times in all.
+
+        Raises:
+            UnknownCommandError: The service has no such command.
+        """
+        self.outbox.add(command)
+
     @property
     def workflow_id(self) -> str:
         """The correlation id."""
@@ -52,9 +69,11 @@ class Delivery(Generic[E]):
         claim: Claim,
         settle: Callable[[Settlement], Awaitable[None]],
         retry_delay: Callable[[int], float],
+        send: Callable[[EventContext], Awaitable[None]],
         *,
         at_most_once: bool,
     ) -> None:
+        self._send = send
         self.event = event
         self.context = context
         self._claim = claim
@@ -69,13 +88,17 @@ class Delivery(Generic[E]):
         return self._settled
 
     async def ack(self) -> None:
-        """Be done with the event. Does nothing where delivery is at-most-once.
+        """Be done with the event; commands that were sent for it are stored.
+
+        Where delivery is at-most-once the event is acknowledged already.
 
         Raises:
             DeliveryLostError: It was settled already, or timed out.
         """
         if not self._at_most_once:
             await self._finish(Acknowledge(self._claim))
+        elif self.context.outbox:
+            await self._send(self.context)
 
     async def nack(self, *, requeue: bool = True, reason: str = "refused by its consumer") -> None:
         """Refuse the event: it comes again after a while, as a failure, or becomes a dead letter.

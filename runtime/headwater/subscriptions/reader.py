@@ -17,6 +17,7 @@ from headwater.clock import Clock
 from headwater.errors import DeliveryLostError, UnknownSubscriptionError, UnreadableEventError
 from headwater.events import Event
 from headwater.evolution import Registry
+from headwater.outbox import Outbox
 from headwater.stores.committer import Committer
 from headwater.stores.contract import (
     Acknowledge,
@@ -26,6 +27,7 @@ from headwater.stores.contract import (
     FeedKey,
     Order,
     PutBack,
+    SentCommand,
     SetAside,
     Settlement,
     Store,
@@ -56,6 +58,7 @@ class Surroundings:
     chance: random.Random
     activity: Activity
     heartbeat: Heartbeat
+    outbox: Outbox
     state: Any
 
 
@@ -166,9 +169,16 @@ class Reader(Generic[E]):
             consumer=self.consumer,
             attempt=claim.attempt,
             state=self._around.state,
+            outbox=self._around.outbox.emptied(),
         )
         delivery = Delivery(
-            event, context, claim, self._settle, self._retry_delay, at_most_once=at_most_once
+            event,
+            context,
+            claim,
+            self._settle,
+            self._retry_delay,
+            self._send,
+            at_most_once=at_most_once,
         )
         if not at_most_once:
             self._open[claim.token] = delivery
@@ -177,8 +187,11 @@ class Reader(Generic[E]):
     async def _settle(self, settlement: Settlement) -> None:
         claim = settlement.claim
         try:
+            sends: tuple[SentCommand, ...] = ()
+            if isinstance(settlement, Acknowledge) and claim.token in self._open:
+                sends = self._sent(self._open[claim.token].context)
             at_least_once = self._delivery is DeliverySemantics.AT_LEAST_ONCE
-            unit = Unit(settlements=(settlement,), durable=not at_least_once)
+            unit = Unit(settlements=(settlement,), sends=sends, durable=not at_least_once)
             await self._around.committer.commit(unit)
         finally:
             self._open.pop(claim.token, None)
@@ -195,6 +208,14 @@ class Reader(Generic[E]):
                 logger.error("event dead-lettered: %s", reason, extra=about)
             case PutBack(_, failed=True, delay=delay):
                 logger.warning("event failed, again in %.3g s", delay, extra=about)
+
+    def _sent(self, context: EventContext) -> tuple[SentCommand, ...]:
+        recorded = context.recorded
+        of = f"{self.subscription.name}/{self.feed.key.consumer or ''}/{recorded.id}"
+        return context.outbox.commands(of, recorded.metadata.request_id)
+
+    async def _send(self, context: EventContext) -> None:
+        await self._around.committer.commit(Unit(sends=self._sent(context)))
 
     async def _set_aside(self, claim: Claim, reason: str) -> None:
         with suppress(DeliveryLostError):  # somebody else has it then, and does the same

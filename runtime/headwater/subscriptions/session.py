@@ -78,8 +78,9 @@ class Session(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        if self._in_hand is not None and not self._in_hand.is_settled:
-            await self._settle(self._in_hand.ack())
+        done = self._in_hand
+        if done is not None and (not done.is_settled or done.context.outbox):
+            await self._settle(done.ack())
         self._in_hand = await self._reader.next()
         if self._in_hand is None:
             raise StopAsyncIteration

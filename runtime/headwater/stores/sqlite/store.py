@@ -21,6 +21,7 @@ from headwater.stores.contract import (
     Connection,
     Consumer,
     DeadLetter,
+    FailedCommand,
     Feed,
     FeedKey,
     FeedStatistics,
@@ -28,6 +29,7 @@ from headwater.stores.contract import (
     PutBack,
     Rejected,
     Stale,
+    Taken,
     Unit,
     WorkflowState,
 )
@@ -35,6 +37,13 @@ from headwater.stores.guards import feed_name
 from headwater.stores.signal import Signal
 from headwater.streams import Start, Stream, StreamStatistics
 
+from .commands import (
+    nothing_to_take,
+    postpone_command,
+    read_failed_commands,
+    retry_commands,
+    take_commands,
+)
 from .file import BUSY_WAIT
 from .jobs import (
     add_streams,
@@ -91,6 +100,7 @@ class SqliteStore:
         self._writer = Writer(self.path, self._clock, self._notify, busy_wait=busy_wait)
         self._readers = Readers(self.path)
         self._streams: dict[str, Signal] = {}
+        self._sent = Signal()
         self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
         self._watching: asyncio.Task[None] | None = None
         self._unwanted: set[asyncio.Future[Claims]] = set()
@@ -110,8 +120,9 @@ class SqliteStore:
             raise
         for stream in streams:
             self._streams.setdefault(stream.name, Signal())
-        watching = self._watch(await self._data_version())
-        self._watching = asyncio.create_task(watching, name="headwater-sqlite-watch")
+        # Looked at before anybody reads, so that no change after their first look is missed.
+        seen = await self._data_version()
+        self._watching = asyncio.create_task(self._watch(seen), name="headwater-sqlite-watch")
 
     async def close(self) -> None:
         """Write what is waiting, then close the file."""
@@ -223,6 +234,33 @@ class SqliteStore:
         """The subscriptions that are paused."""
         return await self._readers.run(read_paused)
 
+    async def take_commands(self, limit: int, lease: float) -> Taken:
+        """Stored commands that are due, for the caller to execute within `lease` seconds."""
+        return await self._writer.submit(
+            lambda transaction: take_commands(transaction, limit, microseconds(lease)),
+            look=nothing_to_take,
+            durable=False,
+        )
+
+    async def postpone_command(self, key: str, error: str, delay: float | None) -> None:
+        """Have a stored command due again in `delay` seconds, or with `None` give it up."""
+        wait = None if delay is None else microseconds(delay)
+        await self._writer.submit(
+            lambda transaction: postpone_command(transaction, key, error, wait)
+        )
+
+    async def failed_commands(self) -> list[FailedCommand]:
+        """The stored commands that were given up, oldest first."""
+        return await self._readers.run(read_failed_commands)
+
+    async def retry_commands(self, keys: Collection[str]) -> int:
+        """Have stored commands that were given up due at once, as new; how many."""
+        return await self._writer.submit(lambda transaction: retry_commands(transaction, keys))
+
+    def sent(self) -> Signal:
+        """Notifies when there may be stored commands to execute."""
+        return self._sent
+
     def changes(self, key: FeedKey) -> Signal:
         """Notifies when the feed may have something to hand out."""
         return self._feed(key)[1]
@@ -299,6 +337,8 @@ class SqliteStore:
             )
 
     def _notify(self, change: Change) -> None:
+        if change.sent:
+            self._sent.notify()
         for stream in change.appended.keys() & self._streams.keys():
             self._streams[stream].notify()
         for key, (feed, signal) in self._feeds.items():
@@ -318,7 +358,8 @@ class SqliteStore:
                     pause = min(pause * 2, longest)
                     continue
                 seen, pause = version, shortest
-            for signal in (*self._streams.values(), *(one for _, one in self._feeds.values())):
+            feeds = [signal for _, signal in self._feeds.values()]
+            for signal in (self._sent, *self._streams.values(), *feeds):
                 signal.notify()
 
     def _data_version(self) -> asyncio.Future[int]:

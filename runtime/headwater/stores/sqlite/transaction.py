@@ -29,6 +29,7 @@ from headwater.stores.contract import (
     Outcome,
     PutBack,
     Rejected,
+    SentCommand,
     SetAside,
     Settlement,
     Unit,
@@ -94,6 +95,9 @@ class Transaction:
         self._workflows: dict[tuple[str, str], _Workflow] = {}
         self._new_events: list[tuple[Any, ...]] = []
         self._new_answers: dict[str, Answer] = {}
+        self._sends: list[SentCommand] = []
+        self._done: list[tuple[str]] = []
+        self.sent = False
         self._used: dict[FeedKey, SqliteFeed] = {}
         self._to_tidy: dict[str, set[FeedKey]] = {}
 
@@ -108,6 +112,8 @@ class Transaction:
     def commit(self, unit: Unit) -> Outcome:
         """Check every guard of the unit, then note what it writes."""
         if unit.key is not None and (known := self._answer(unit.key.key)) is not None:
+            if unit.carries_out is not None:
+                self._done.append((unit.carries_out,))
             return answered(unit.key, known)
         for error in self._failed_guards(unit):
             return Rejected(error)
@@ -116,6 +122,12 @@ class Transaction:
             self._settle(settlement)
         if unit.key is not None:
             self._new_answers[unit.key.key] = unit.key.answer
+        for command in unit.sends:
+            if self._answer(command.key) is None:
+                self._sends.append(command)
+                self.sent = True
+        if unit.carries_out is not None:
+            self._done.append((unit.carries_out,))
         return Committed(tuple(offsets))
 
     def _failed_guards(self, unit: Unit) -> Iterator[RejectedError]:
@@ -334,8 +346,29 @@ class Transaction:
      WHERE name = ?
     """
 
+    _INSERT_COMMAND = """
+    INSERT OR IGNORE INTO sent_commands (key, name, body, request_id, attempts, due_at, error,
+                                         sent_at)
+    VALUES (?, ?, ?, ?, 0, ?, '', ?)
+    """
+
+    _DELETE_COMMAND = """
+    DELETE FROM sent_commands
+     WHERE key = ?
+    """
+
     def flush(self) -> None:
         """Write all that the transaction's units have decided."""
+        if self._sends:
+            self.connection.executemany(
+                self._INSERT_COMMAND,
+                [
+                    (one.key, one.name, one.body, one.request_id, self.now, self.now)
+                    for one in self._sends
+                ],
+            )
+        if self._done:
+            self.connection.executemany(self._DELETE_COMMAND, self._done)
         if self._new_answers:
             self.connection.executemany(
                 self._INSERT_ANSWER,

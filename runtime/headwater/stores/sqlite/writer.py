@@ -42,6 +42,8 @@ class Change:
         """Feeds that may have something to hand out."""
         self.appended = transaction.appended
         """Streams and the names of their new events."""
+        self.sent = transaction.sent
+        """Whether there may be stored commands to execute."""
 
 
 class _Job(Generic[T]):
