@@ -35,6 +35,13 @@ def in_order(types: Mapping[str, TypeDeclaration]) -> list[str]:
     for name in types:
         if name not in entered:
             enter(name)
+    # In a circle a union may have come before a member. A class may name what stands below it, an
+    # alias may not: it is evaluated at once.
+    for union in [name for name in order if isinstance(types[name], UnionType)]:
+        last = max(order.index(member) for member in _needs(types[union]) if member in order)
+        if last > order.index(union):
+            order.remove(union)
+            order.insert(last, union)
     return enums + order
 
 

@@ -9,12 +9,15 @@ from uuid import UUID
 
 import jsonschema
 from generated.measure_service import (
+    AllOf,
+    Below,
     ByMail,
     ByPhone,
     Constrained,
     Containers,
     Defaulted,
     Grade,
+    Not,
     Place,
     Private,
     ShortForms,
@@ -78,6 +81,8 @@ full = Containers(
 )
 there_and_back(full)
 assert full.maybe is None
+rule = AllOf(parts=[Below(limit=1.5), Not(rule=Below(limit=0.5)), AllOf(parts=[])])
+there_and_back(full.model_copy(update={"rule": rule}))
 assert full.maybe_contact is None
 assert json.loads(full.model_dump_json())["contact"]["kind"] == "ByMail"
 right = Constrained(

@@ -19,10 +19,12 @@ from .events import (
 )
 from .handlers import Handlers
 from .service import measure_service
-from .types import ByMail, ByPhone, Contact, Grade, Place
+from .types import AllOf, Below, ByMail, ByPhone, Contact, Grade, Not, Place, Rule
 from .workflows import ReadingWorkflow
 
 __all__ = [
+    "AllOf",
+    "Below",
     "ByMail",
     "ByPhone",
     "Constrained",
@@ -35,10 +37,12 @@ __all__ = [
     "Grade",
     "Handlers",
     "Measure",
+    "Not",
     "Place",
     "Private",
     "PrivateV1",
     "ReadingWorkflow",
+    "Rule",
     "ShortForms",
     "ShortFormsV1",
     "measure_service",

@@ -10,7 +10,7 @@ from uuid import UUID
 from headwater import Event, Personal, UniqueItems, Uri
 from pydantic import AwareDatetime, EmailStr, Field, JsonValue
 
-from .types import Contact, Grade, Place
+from .types import Contact, Grade, Place, Rule
 
 
 class ShortFormsV1(Event):
@@ -58,6 +58,7 @@ class ContainersV1(Event):
     contact: Contact
     contacts: list[Contact]
     maybe_contact: Contact | None = None
+    rule: Rule | None = None
 
 
 Containers: TypeAlias = ContainersV1

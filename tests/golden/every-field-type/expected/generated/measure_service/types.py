@@ -42,3 +42,28 @@ class ByPhone(Data):
 
 Contact: TypeAlias = Annotated[ByMail | ByPhone, Field(discriminator="kind")]
 """One way to reach somebody."""
+
+
+class Not(Data):
+    """One Not."""
+
+    op: Literal["Not"] = "Not"
+    rule: "Rule | None" = None
+
+
+class Below(Data):
+    """One Below."""
+
+    op: Literal["Below"] = "Below"
+    limit: float
+
+
+class AllOf(Data):
+    """One AllOf."""
+
+    op: Literal["AllOf"] = "AllOf"
+    parts: "list[Rule]"
+
+
+Rule: TypeAlias = Annotated[AllOf | Not | Below, Field(discriminator="op")]
+"""A union whose members hold it again."""
