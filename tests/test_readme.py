@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from headwater.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -24,10 +26,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("readme")
     (root / "pyproject.toml").write_text("[tool.headwater]\n")
     [spec] = blocks("yaml")
-    title, text = spec.split("\n", 1)
+    title, _ = spec.split("\n", 1)
     path = root / title.removeprefix("# ")
     path.parent.mkdir()
-    path.write_text(text)
+    path.write_text(spec)  # with its title, as it is pasted
     headwater(root, "generate")
     return root
 
@@ -81,6 +83,18 @@ def test_the_commands_are_targets_of_the_makefile() -> None:
 
     assert named == ["demo", "test"]
     assert set(named) <= set(targets)
+
+
+def test_the_call_that_goes_on_after_init_is_what_init_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The scaffold's own test runs it."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["init", "my-service"]) == 0
+
+    shown = blocks("sh")[-1].strip().replace("/path/to/headwater", shlex.quote(str(ROOT)))
+    assert capsys.readouterr().out.endswith(f"\nNext: {shown}\n")
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -6,16 +6,20 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from headwater.cli import main
 from headwater_generator.check import load_specs
+from headwater_generator.verbs import init
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600.0  # seconds; the first target installs everything
@@ -49,7 +53,51 @@ def test_it_writes_what_a_person_would_and_generates_nothing(
     out, err = capsys.readouterr()
     assert err == ""
     assert {f"acme-tasks/{name}" for name in written} < set(out.splitlines())
-    assert "cd acme-tasks && make generate check test run" in out
+
+
+def next_line(capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["init", "acme-tasks"]) == 0
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_next_line_names_the_checkout_that_is_running(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert next_line(capsys) == (
+        f"Next: cd acme-tasks && make HEADWATER={shlex.quote(str(ROOT))} generate check test run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "given"),
+    [
+        (None, ""),  # from a package index
+        ({"url": "file:///nowhere/headwater.whl", "archive_info": {}}, ""),
+        ({"url": "file:{here}/a%20%24b.whl", "archive_info": {}}, "HEADWATER='{here}/a $$b.whl' "),
+        ({"url": "file:{here}", "dir_info": {}}, "HEADWATER={here} "),
+        ({"url": "https://x.example/h.whl"}, "HEADWATER=https://x.example/h.whl "),
+        (
+            {"url": "https://x.example/h.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}},
+            "HEADWATER=git+https://x.example/h.git@c0ffee ",
+        ),
+    ],
+)
+def test_an_installed_headwater_names_what_it_was_installed_from(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    record: dict[str, object] | None,
+    given: str,
+) -> None:
+    """As pip records it; a wheel that is gone is not named."""
+    (here / "a $b.whl").touch()
+    text = None if record is None else json.dumps(record).replace("{here}", str(here))
+    installed = SimpleNamespace(read_text={"direct_url.json": text}.get)
+    monkeypatch.setattr(metadata, "distribution", {"headwater": installed}.get)
+    monkeypatch.setattr(init, "__file__", str(here / "site-packages" / "a" / "b" / "init.py"))
+
+    given = given.replace("{here}", str(here))
+    assert next_line(capsys) == f"Next: cd acme-tasks && make {given}generate check test run"
 
 
 def test_its_names_are_not_ours(here: Path) -> None:
@@ -135,7 +183,7 @@ def test_a_link_to_nowhere_is_not_followed(here: Path) -> None:
     assert not (here / "elsewhere").exists()
 
 
-def make(folder: Path, *arguments: str) -> str:
+def make(folder: Path, *arguments: str, status: int = 0) -> str:
     """Run make to the end and return what it printed."""
     done = subprocess.run(
         ["make", *arguments],
@@ -146,14 +194,16 @@ def make(folder: Path, *arguments: str) -> str:
         check=False,
         env=environment(),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + (done.stderr if status else "")
 
 
 def environment() -> dict[str, str]:
     """Ours, without what this test run itself was told by make."""
     return {
-        key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MAKELEVEL"}
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"HEADWATER", "MAKEFLAGS", "MAKELEVEL"}
     }
 
 
@@ -168,14 +218,38 @@ def test_every_target_works(here: Path) -> None:
 
     assert "acme-tasks: 13 generated files" in make(folder, "generate", *source)
     assert (folder / "acme_tasks" / "handlers" / "create_task.py").is_file()
-    make(folder, "check", *source)
-    assert "1 passed" in make(folder, "test", *source)
+    make(folder, "check")  # what Headwater is installed from is remembered
+    assert "2 passed" in make(folder, "test", *source)
     serve(folder, source)
 
+    refused = make(folder, "test", "HEADWATER=/nowhere", status=2)
+    assert "cannot be had from '/nowhere'; name a checkout or a wheel of it: make HEADW" in refused
+    assert "Installing" not in make(folder, "generate")  # as it was before
+    again = make(folder, "generate", f"HEADWATER=file://{ROOT}", *source[1:])
+    assert "Installing" in again
+    assert (folder / ".venv" / ".ready").read_text() == f"file://{ROOT}\n"
+
     handler = folder / "acme_tasks" / "handlers" / "create_task.py"
-    handler.write_text(handler.read_text() + "\n# mine\n")
-    make(folder, "generate", *source)
+    handler.write_text(handler.read_text() + "\n\n# mine\n")
+    make(folder, "generate")
     assert handler.read_text().endswith("# mine\n")
+
+    spec = folder / "contracts" / "acme_tasks.yaml"
+    spec.write_text(
+        spec.read_text().replace("    events:\n", "    events:\n      TaskPaused: {}\n")
+    )
+    make(folder, "generate")
+    narrow = make(folder, "check", status=2)
+    assert 'Module "acme_tasks.handlers" have conflicts' in narrow
+    assert re.search(r"Expected:\n.* def task_log\(event: TaskPausedV1 \| ", narrow)
+    assert re.search(r"Got:\n.* def task_log\(event: TaskCreatedV1 \| TaskFinishedV1,", narrow)
+    assert "Cannot infer" not in narrow
+
+    handler = folder / "acme_tasks" / "handlers" / "task_log.py"
+    for old in ("TaskCreated, TaskFinished", "TaskCreated | TaskFinished"):
+        new = f"{old}{old[11:-12]}TaskPaused"
+        handler.write_text(handler.read_text().replace(old, new))
+    make(folder, "check")
 
 
 def locked(folder: Path) -> Path:

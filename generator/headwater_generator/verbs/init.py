@@ -1,5 +1,8 @@
 """`headwater init NAME`: a project of the user's own, ready for `make generate check test run`.
 
+While Headwater is on no package index, the first call of make has to say where it comes from: the
+line that init ends with names the checkout, wheel or URL that is running.
+
 Exit status: 0 created · 2 the name is not one, or the folder is in use; then nothing was written.
 """
 
@@ -24,8 +27,7 @@ FILES = {
 # Import names that the project itself needs for something else.
 TAKEN = frozenset({"contracts", "headwater", "headwater_generator", "mypy", "pytest", "tests"})
 
-
-NEXT = "make generate check test run"
+TARGETS = "generate check test run"
 
 
 class RefusedError(Exception):
@@ -55,7 +57,7 @@ def run(argv: Sequence[str]) -> int:
         except RefusedError as error:
             sys.stderr.write(f"headwater init: {error}\n")
             return 2
-        lines = [*(f"{name}/{path}" for path in written), "", f"Next: cd {name} && {NEXT}"]
+        lines = [*(f"{name}/{path}" for path in written), "", f"Next: cd {name} && {_make()}"]
         sys.stdout.write("\n".join(lines) + "\n")
         return 0
 
@@ -83,6 +85,45 @@ def create(name: str, parent: Path) -> list[str]:
     except OSError as error:
         raise RefusedError(f"{error.filename} cannot be written: {error.strerror}") from error
     return sorted(files)
+
+
+def _make() -> str:
+    """The call of make that works from here, to be pasted into a shell."""
+    import shlex
+
+    source = _source()
+    if source is None:
+        return f"make {TARGETS}"
+    value = source.replace("$", "$$")  # make reads it first
+    return f"make HEADWATER={shlex.quote(value)} {TARGETS}"
+
+
+def _source() -> str | None:
+    """Where the running Headwater is installed from; `None`: from a package index, or it is gone.
+
+    A checkout's folder, a wheel's path, or what pip takes after `headwater @`.
+    """
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    checkout = Path(__file__).resolve().parents[3]
+    if all((checkout / part).exists() for part in ("pyproject.toml", "runtime", "templates")):
+        return str(checkout)
+    try:
+        record = distribution("headwater").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None
+    if record is None:
+        return None
+    origin = json.loads(record)
+    url = str(origin["url"])
+    if url.startswith("file:"):
+        path = unquote(urlsplit(url).path)
+        return path if Path(path).exists() else None
+    if version_control := origin.get("vcs_info"):
+        return f"{version_control['vcs']}+{url}@{version_control['commit_id']}"
+    return url
 
 
 def _package(name: str) -> str:
