@@ -1,0 +1,371 @@
+"""What the processes of a fault test do. Each role writes down what it tries and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import headwater.app
+from headwater import App, EventContext, OutcomeUnknownError, RejectedError
+from headwater.events import Metadata
+from headwater.stores.contract import (
+    Acknowledge,
+    Append,
+    Claims,
+    Committed,
+    FeedKey,
+    NewEvent,
+    Outcome,
+    Settlement,
+    Store,
+    Unit,
+)
+from headwater.subscriptions.reader import feed_of
+
+from tests.faults.failpoints import Failpoint, Failpoints
+from tests.faults.history import Scribe
+from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Enter, Entered, Handlers, ledger
+
+__all__ = ["RecordedStore", "mark_of", "recorded_app", "run"]
+
+SAMPLE = 0.02  # seconds between two looks at the cursor and the memory
+FREEZE = 3600.0  # seconds; longer than any test
+
+
+def run(role: str, options: dict[str, Any]) -> None:
+    """Be that actor until it is done, or until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, force=True)
+    scribe = Scribe(options["socket"], options["name"])
+    points = [Failpoint(**point) for point in options.get("failpoints", ())]
+    with Failpoints(points, scribe.fault):
+        asyncio.run(ROLES[role](scribe, options))
+    gc.collect()  # so that what nobody looked at says so
+
+
+class RecordedStore:
+    """A store whose claims and settlements are written down; otherwise as the one inside."""
+
+    def __init__(self, store: Store, scribe: Scribe) -> None:
+        self._store = store
+        self._scribe = scribe
+        self.tokens: dict[tuple[FeedKey, int], int] = {}
+        """The latest claim of each event."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
+        since = time.monotonic()
+        claims = await self._store.claim(key, holder, limit)
+        for claim in claims.claims:
+            self.tokens[key, claim.event.offset] = claim.token
+            self._scribe.note(
+                "ok",
+                "claim",
+                ids=(mark_of(claim.event.data),),
+                subscription=key.subscription,
+                key=claim.event.workflow_id,
+                version=claim.event.workflow_version,
+                offset=claim.event.offset,
+                token=claim.token,
+                figures={"since": since, "attempt": claim.attempt},
+            )
+        return claims
+
+    async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        settlements = [settlement for unit in units for settlement in unit.settlements]
+        for settlement in settlements:
+            self._note("invoke", settlement)
+        try:
+            outcomes = await self._store.commit(units)
+        except OutcomeUnknownError:
+            for settlement in settlements:
+                self._note("info", settlement)
+            raise
+        for unit, outcome in zip(units, outcomes, strict=True):
+            for settlement in unit.settlements:
+                self._note("ok" if isinstance(outcome, Committed) else "fail", settlement)
+        return outcomes
+
+    def _note(self, kind: Any, settlement: Settlement) -> None:
+        claim = settlement.claim
+        self._scribe.note(
+            kind,
+            "settle",
+            id=f"{claim.event.offset}/{claim.token}",
+            ids=(mark_of(claim.event.data),),
+            subscription=claim.feed.subscription,
+            key=claim.event.workflow_id,
+            version=claim.event.workflow_version,
+            offset=claim.event.offset,
+            token=claim.token,
+            note=type(settlement).__name__,
+        )
+
+
+def mark_of(data: bytes) -> str:
+    """What the producer of a recorded event called it."""
+    return str(json.loads(data)["mark"])
+
+
+@asynccontextmanager
+async def recorded_app(
+    scribe: Scribe, options: dict[str, Any], handlers: Any
+) -> AsyncIterator[tuple[App[Any], RecordedStore]]:
+    """The ledger, running on the recorded store."""
+    real = headwater.app._store_for
+    stores: list[RecordedStore] = []
+
+    def recorded(*arguments: Any) -> RecordedStore:
+        stores.append(RecordedStore(real(*arguments), scribe))
+        return stores[-1]
+
+    with patch("headwater.app._store_for", recorded):
+        app = App(
+            ledger(**options.get("ledger", {})),
+            handlers=handlers,
+            database=options["database"],
+            drain=options.get("drain", 10.0),
+        )
+    async with app:
+        yield app, stores[0]
+
+
+def _terminated() -> asyncio.Event:
+    """Set by SIGTERM."""
+    event = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, event.set)
+    return event
+
+
+# Producing
+
+
+async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
+    """Enter batches into accounts, several at once, `count` in all or until SIGTERM."""
+    options.setdefault("ledger", {})
+    options["ledger"] |= {"handler": False}
+    async with recorded_app(scribe, options, Handlers()) as (app, _):
+        scribe.note("info", "ready")
+        await _produce(app, scribe, options)
+
+
+async def _produce(app: App[Any], scribe: Scribe, options: dict[str, Any]) -> None:
+    chance = random.Random(options["seed"])
+    count = options.get("count", sys.maxsize)
+    numbers = iter(range(1, count + 1))
+    terminated = _terminated()
+    behaviour: dict[str, str] = options.get("behave", {})
+
+    async def enter() -> None:
+        for number in numbers:
+            size = chance.randint(1, options.get("batch", 3))
+            batch = f"{options['name']}.{number}"
+            account = f"account-{chance.randint(1, options.get('accounts', 40))}"
+            await _enter(
+                app,
+                scribe,
+                batch,
+                Enter(
+                    account=account,
+                    marks=[f"{batch}.{place}" for place in range(1, size + 1)],
+                    behave=behaviour.get(str(number), ""),
+                ),
+            )
+            if terminated.is_set():
+                return
+
+    await asyncio.gather(*(enter() for _ in range(options.get("tasks", 4))))
+
+
+async def _enter(app: App[Any], scribe: Scribe, batch: str, command: Enter) -> None:
+    scribe.note(
+        "invoke", "append", batch, ids=tuple(command.marks), stream=ENTRIES, key=command.account
+    )
+    try:
+        await app.execute(command)
+    except RejectedError as error:
+        scribe.note("fail", "append", batch, note=f"{type(error).__name__}: {error}")
+    except OutcomeUnknownError as error:
+        scribe.note("info", "append", batch, note=str(error))
+    else:
+        scribe.note("ok", "append", batch)
+
+
+# Consuming
+
+
+async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
+    """Hand events to the ledger's handler until SIGTERM; `produces` makes it do both."""
+    before = _resources()
+    terminated = _terminated()
+    handlers = _Consumer(scribe, options)
+    async with recorded_app(scribe, options, handlers) as (app, store):
+        handlers.store = store
+        scribe.note("info", "ready")
+        watching = asyncio.create_task(_watch(scribe, store, app))
+        if "produces" in options:
+            await _produce(app, scribe, {**options, "count": options["produces"]})
+        await terminated.wait()
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+    after = _resources()
+    earlier = {f"{name} before": value for name, value in before.items()}
+    scribe.note("info", "resources", figures=earlier | after)
+
+
+class _Consumer(Handlers):
+    """Has an effect, which is a line of the history, then does what the event asks for."""
+
+    store: RecordedStore
+
+    def __init__(self, scribe: Scribe, options: dict[str, Any]) -> None:
+        self._scribe = scribe
+        self._work = options.get("work", 0.0)
+        self._stop_every = options.get("stop_every", 0)
+        self._busy_every = options.get("busy_every", 0)
+        self._over = options.get("ledger", {}).get("ack_timeout", 30.0) * 1.5
+        self._handled = 0
+
+    async def post(self, event: Entered, context: EventContext) -> None:
+        recorded = context.recorded
+        key = FeedKey(POSTING, None)
+        if (key, recorded.offset) not in self.store.tokens:
+            key = FeedKey(POSTING, context.consumer)
+        self._handled += 1
+        self._scribe.note(
+            "info",
+            "effect",
+            ids=(event.mark,),
+            subscription=POSTING,
+            key=recorded.workflow_id,
+            version=recorded.workflow_version,
+            offset=recorded.offset,
+            token=self.store.tokens[key, recorded.offset],
+        )
+        if self._work:
+            await asyncio.sleep(self._work)
+        if self._stop_every and self._handled % self._stop_every == 0:
+            self._scribe.fault("freeze")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if self._busy_every and self._handled % self._busy_every == 0:
+            self._scribe.fault("busy")
+            time.sleep(self._over)  # noqa: ASYNC251  (that is the fault)
+        match event.behave:
+            case "poison":
+                self._scribe.fault("poison")
+                raise ValueError(f"cannot bear {event.mark}")
+            case "raise" if context.attempt == 1:
+                self._scribe.fault("raise")
+                raise RuntimeError("not this time")
+            case "hang" if context.attempt == 1:
+                self._scribe.fault("hang")
+                await asyncio.sleep(FREEZE)
+
+
+async def _watch(scribe: Scribe, store: RecordedStore, app: App[Any]) -> None:
+    """Look again and again where the cursor is."""
+    subscription = app.service.subscriptions[0]
+    key = feed_of(subscription, app.service.stream(ENTRIES), app.service.name).key
+    while True:
+        since = time.monotonic()
+        with suppress(RejectedError):
+            statistics = await store.feed(key)
+            scribe.note(
+                "ok",
+                "cursor",
+                subscription=key.subscription,
+                offset=statistics.position,
+                figures={
+                    "since": since,
+                    "resident": _resident(),
+                    "pending": statistics.pending,
+                    "claimed": statistics.claimed,
+                },
+            )
+        await asyncio.sleep(SAMPLE)
+
+
+# Effects that are fenced: in the unit that settles the claim
+
+
+async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
+    """Take events and commit, for each, its effect together with its acknowledgement."""
+    terminated = _terminated()
+    settings = {**options, "ledger": {**options.get("ledger", {}), "handler": False}}
+    stop_every, handled = options.get("stop_every", 0), 0
+    async with recorded_app(scribe, settings, Handlers()) as (app, store):
+        [subscription] = app.service.subscriptions
+        feed = feed_of(subscription, app.service.stream(ENTRIES), "all")
+        await store.register(feed)
+        scribe.note("info", "ready")
+        while not terminated.is_set():
+            seen = store.changes(feed.key).generation
+            claims = await store.claim(feed.key, options["name"], options.get("limit", 4))
+            for claim in claims.claims:
+                handled += 1
+                if stop_every and handled % stop_every == 0:
+                    scribe.fault("freeze")
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                if options.get("work"):
+                    await asyncio.sleep(options["work"])
+                effect = _effect(mark_of(claim.event.data), claim.token)
+                append = Append(
+                    stream=EFFECTS, workflow_id=claim.event.workflow_id, events=(effect,)
+                )
+                with suppress(OutcomeUnknownError):
+                    await store.commit([Unit(appends=(append,), settlements=(Acknowledge(claim),))])
+            if not claims.claims:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(claims.next_due or SAMPLE):
+                        await store.changes(feed.key).wait_after(seen)
+
+
+def _effect(mark: str, token: int) -> NewEvent:
+    return NewEvent(
+        id=uuid4(),
+        name="Posted",
+        version=1,
+        data=json.dumps({"mark": mark, "token": token}).encode(),
+        terminal=False,
+        metadata=Metadata(),
+    )
+
+
+# Resources
+
+
+def _resources() -> dict[str, float]:
+    gc.collect()
+    return {
+        "threads": threading.active_count(),
+        "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  (names are enough)
+        "tasks": len(asyncio.all_tasks()),
+    }
+
+
+def _resident() -> float:
+    """Bytes of memory that the process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+ROLES: dict[str, Callable[[Scribe, dict[str, Any]], Any]] = {
+    "producer": produce,
+    "consumer": consume,
+    "fenced": post_in_one_unit,
+}

@@ -1,0 +1,112 @@
+"""Faults at an exact place: before or after the n-th statement that looks like this.
+
+They sit on the connections that a process writes with, so they need nothing in the runtime and cost
+it nothing. A process is killed, frozen, or told that the disk failed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+from unittest.mock import patch
+
+__all__ = ["Failpoint", "Failpoints"]
+
+DISK_ERROR = "disk I/O error (planted)"
+
+
+@dataclass(slots=True, kw_only=True)
+class Failpoint:
+    """What happens where."""
+
+    name: str
+    statement: str
+    """Part of the statement's text; an empty one is part of all."""
+    when: Literal["before", "after"] = "before"
+    hit: int = 1
+    """At which time, counted from 1."""
+    times: int = 1
+    """How often, from then on."""
+    action: Literal["kill", "stop", "fail"]
+    hits: int = 0
+
+    def pass_by(self, text: str, when: str, tell: Callable[[str], None]) -> None:
+        """Let the fault happen if this is where."""
+        if when != self.when or self.statement not in text:
+            return
+        self.hits += 1
+        if not self.hit <= self.hits < self.hit + self.times:
+            return
+        tell(self.name)
+        match self.action:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "stop":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "fail":
+                raise sqlite3.OperationalError(DISK_ERROR)
+
+
+class Failpoints:
+    """Inside the `with` block, connections that write go past these."""
+
+    def __init__(self, points: list[Failpoint], tell: Callable[[str], None]) -> None:
+        self.points = points
+        self._tell = tell
+        real = sqlite3.connect
+        self._patch = patch.object(
+            sqlite3, "connect", partial(_connect, real, partial(_Connection, self))
+        )
+
+    def __enter__(self) -> Failpoints:
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.stop()
+
+    @property
+    def hits(self) -> int:
+        """How many faults there were."""
+        return sum(max(0, min(point.hits - point.hit + 1, point.times)) for point in self.points)
+
+    def pass_by(self, text: str, when: str) -> None:
+        """A statement is about to run, or has run."""
+        for point in self.points:
+            point.pass_by(text, when, self._tell)
+
+
+def _connect(
+    real: Callable[..., sqlite3.Connection],
+    factory: Callable[..., sqlite3.Connection],
+    database: str,
+    **options: Any,
+) -> sqlite3.Connection:
+    if "mode=ro" not in database:
+        options["factory"] = factory
+    return real(database, **options)
+
+
+class _Connection(sqlite3.Connection):
+    """Goes past the failpoints with every statement."""
+
+    def __init__(self, points: Failpoints, *rest: Any, **options: Any) -> None:
+        super().__init__(*rest, **options)
+        self._points = points
+
+    def execute(self, text: str, *rest: Any) -> sqlite3.Cursor:
+        self._points.pass_by(text, "before")
+        cursor = super().execute(text, *rest)
+        self._points.pass_by(text, "after")
+        return cursor
+
+    def executemany(self, text: str, *rest: Any) -> sqlite3.Cursor:
+        self._points.pass_by(text, "before")
+        cursor = super().executemany(text, *rest)
+        self._points.pass_by(text, "after")
+        return cursor

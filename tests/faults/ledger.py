@@ -1,0 +1,116 @@
+"""The service that faults happen to: accounts, and what is entered into them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from headwater import (
+    Command,
+    CommandContext,
+    CommandDefinition,
+    CommandKind,
+    DeliverySemantics,
+    Event,
+    EventContext,
+    Mode,
+    Retry,
+    Service,
+    Stream,
+    StreamType,
+    Subscription,
+    Workflow,
+    WorkflowDefinition,
+)
+
+__all__ = ["EFFECTS", "ENTRIES", "POSTING", "Enter", "Entered", "Handlers", "ledger"]
+
+ENTRIES = "entries"
+EFFECTS = "effects"
+POSTING = "posting"
+
+
+class Entered(Event):
+    """Something was entered."""
+
+    event_name: ClassVar[str] = "Entered"
+    event_version: ClassVar[int] = 1
+
+    mark: str
+    behave: str = ""
+    """What a handler is to do with it, besides what it does with all."""
+
+
+class Account(Workflow[Entered]):
+    """One account."""
+
+    workflow_name: ClassVar[str] = "Account"
+
+
+class Enter(Command[int]):
+    """Enter all of it or nothing. Returns how many there were."""
+
+    command_name: ClassVar[str] = "Enter"
+
+    account: str
+    marks: list[str]
+    behave: str = ""
+    """Of the last one."""
+
+
+class Handlers:
+    """What the commands and the subscription do, unless a test says otherwise."""
+
+    async def enter(self, command: Enter, workflow: Account, context: CommandContext) -> int:
+        *marks, last = command.marks
+        for mark in marks:
+            workflow.emit(Entered(mark=mark))
+        workflow.emit(Entered(mark=last, behave=command.behave))
+        return len(command.marks)
+
+    async def post(self, event: Entered, context: EventContext) -> None:
+        raise NotImplementedError
+
+
+def ledger(
+    *,
+    handler: bool = True,
+    stream_type: str = "persistent",
+    mode: str = "exclusive",
+    delivery: str = "at-least-once",
+    concurrency: int = 4,
+    ack_timeout: float = 30.0,
+    attempts: int = 1000,
+    wait: float = 0.001,
+) -> Service[Any]:
+    """The service, with its subscription set as a test needs it."""
+    posting: Subscription[Entered] = Subscription(
+        name=POSTING,
+        stream=ENTRIES,
+        mode=Mode(mode),
+        events=(Entered,),
+        delivery=DeliverySemantics(delivery),
+        retry=Retry(attempts=attempts, initial=wait, maximum=wait),
+        ack_timeout=ack_timeout,
+        concurrency=concurrency,
+        handler="post" if handler else None,
+    )
+    return Service(
+        format=1,
+        name="ledger",
+        streams=(
+            Stream(ENTRIES, StreamType(stream_type)),
+            Stream(EFFECTS, StreamType.PERSISTENT),
+        ),
+        workflows=(WorkflowDefinition(Account, stream=ENTRIES, events=(Entered,)),),
+        commands=(
+            CommandDefinition(
+                Enter,
+                CommandKind.STARTS_OR_CONTINUES,
+                workflow=Account,
+                id_field="account",
+                emits=(Entered,),
+                handler="enter",
+            ),
+        ),
+        subscriptions=(posting,),
+    )

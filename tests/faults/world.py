@@ -1,0 +1,181 @@
+"""Where a fault test takes place: a database, actors on it, and the recorder of what they do."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.history import History, read_history
+
+__all__ = ["Actor", "Nursery", "World", "until"]
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0  # seconds that anything may take which should happen soon
+LOOK = 0.002  # seconds between two looks at a condition
+
+
+def until(condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
+    """Return as soon as the condition holds; fail if it does not in time."""
+    end = time.monotonic() + within
+    while not condition():
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        time.sleep(LOOK)
+
+
+def _start(module: str, *arguments: str) -> subprocess.Popen[str]:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+    )
+
+
+class Nursery:
+    """The process that actors come from, as a test sees it."""
+
+    def __init__(self) -> None:
+        self._process = _start("tests.faults.nursery")
+        self._answer()
+
+    def close(self) -> None:
+        """End it, and what is left of its actors."""
+        self._process.communicate(timeout=PATIENCE)
+
+    def fork(self, role: str, log: Path, options: dict[str, Any]) -> int:
+        """A new process in that role."""
+        return int(self._ask(role=role, log=str(log), options=options)["process"])
+
+    def wait(self, process: int, within: float) -> int | None:
+        """The exit status of a process, if it ends in time."""
+        status: int | None = self._ask(wait=process, within=within)["status"]
+        return status
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+class Actor:
+    """A process that takes part."""
+
+    def __init__(self, name: str, process: int, nursery: Nursery) -> None:
+        self.name = name
+        self._process = process
+        self._nursery = nursery
+        self._status: int | None = None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self._status is None:
+            os.kill(self._process, number)
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.send(signal.SIGKILL)
+        assert self.wait() in {-signal.SIGKILL, 0}, f"{self.name} failed before it was killed"
+
+    def wait(self, within: float = PATIENCE) -> int:
+        """Its exit status, negative for a signal; fails if it does not end in time."""
+        if self._status is None:
+            self._status = self._nursery.wait(self._process, within)
+        assert self._status is not None, f"{self.name} has not ended within {within:g} s"
+        return self._status
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        if self._status is None:
+            self._status = self._nursery.wait(self._process, 0)
+        return self._status is None
+
+
+class World:
+    """A database and those who work on it; everybody's lines are in one history."""
+
+    def __init__(self, folder: Path, nursery: Nursery, chance: random.Random) -> None:
+        self.folder = folder
+        self.database = f"sqlite:///{folder / 'ledger.db'}"
+        self.chance = chance
+        self.actors: list[Actor] = []
+        self._nursery = nursery
+        self._history = folder / "history"
+        self._logs = folder / "logs"
+        self._socket = ""
+
+    @contextmanager
+    def open(self) -> Iterator[World]:
+        """Have the recorder run; who is left at the end is killed."""
+        self._history.mkdir()
+        self._logs.mkdir()
+        with tempfile.TemporaryDirectory() as short:  # a socket's path has to be short
+            self._socket = f"{short}/recorder"
+            recorder = _start("tests.faults.recorder", self._socket, str(self._history))
+            assert recorder.stdout is not None
+            assert recorder.stdout.readline() == "ready\n"
+            try:
+                yield self
+            finally:
+                for actor in self.actors:
+                    if actor.is_running:
+                        actor.send(signal.SIGKILL)
+                        actor.wait()
+                recorder.communicate(timeout=PATIENCE)
+
+    @property
+    def path(self) -> Path:
+        """Of the database's file."""
+        return self.folder / "ledger.db"
+
+    def start(self, role: str, name: str | None = None, **options: Any) -> Actor:
+        """A new actor; every one has a name of its own."""
+        name = f"{name or role}-{len(self.actors) + 1}"
+        options |= {
+            "name": name,
+            "database": self.database,
+            "socket": self._socket,
+            "seed": self.chance.getrandbits(32),
+        }
+        actor = Actor(name, self._nursery.fork(role, self._logs / name, options), self._nursery)
+        self.actors.append(actor)
+        return actor
+
+    def history(self, *actors: Actor) -> History:
+        """All lines so far, or those of these actors."""
+        names = {actor.name for actor in actors}
+        return [line for line in read_history(self._history) if not names or line.actor in names]
+
+    def count(self, *actors: Actor, action: str, kind: str = "ok") -> int:
+        """How many such lines there are, without reading everything anew each time."""
+        wanted = f'"kind": "{kind}", "action": "{action}"'.encode()
+        names = {actor.name for actor in actors}
+        return sum(
+            path.read_bytes().count(wanted)
+            for path in self._history.glob("*.jsonl")
+            if not names or path.stem in names
+        )
+
+    def logs(self) -> str:
+        """What all actors have logged."""
+        return "\n".join(path.read_text() for path in sorted(self._logs.iterdir()))
