@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from headwater.errors import (
     OutcomeUnknownError,
     SchemaMismatchError,
     StoreUnavailableError,
+    UnknownSubscriptionError,
 )
 from headwater.schema.sqlite import statements
 from headwater.schema.tables import SCHEMA_VERSION, TABLES
@@ -494,3 +496,58 @@ async def test_only_what_may_come_again_is_committed_without_waiting_for_the_dis
         ("not durable", normal),
         ("both", full),
     ]
+
+
+async def held_back(store: SqliteStore) -> threading.Event:
+    """Keep the writer waiting until the event is set: what comes meanwhile is one group."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait(_: object) -> bool:
+        reached.set()
+        return go_on.wait(5)
+
+    store._writer.look(wait)
+    await asyncio.to_thread(reached.wait, 5)
+    return go_on
+
+
+async def test_a_durable_job_makes_its_whole_group_wait_for_the_disk(store: SqliteStore) -> None:
+    await store.register(feed())
+    await store.commit([unit(new_event(), to=name) for name in "ab"])
+    first, _ = await claim(store, READER)
+    go_on = await held_back(store)
+    jobs = [
+        asyncio.ensure_future(store.commit([one]))
+        for one in (unit(new_event()), Unit(settlements=(Acknowledge(first),), durable=False))
+    ]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*jobs)
+    assert store._writer._waits_for_disk
+
+
+async def test_a_job_whose_caller_left_before_it_began_is_not_done(store: SqliteStore) -> None:
+    go_on = await held_back(store)
+    registering = asyncio.ensure_future(store.register(feed()))
+    await asyncio.sleep(0)
+    registering.cancel()
+    await asyncio.wait([registering])
+    go_on.set()
+    await store.commit([])
+    with pytest.raises(UnknownSubscriptionError):
+        await store.feed(READER)
+
+
+async def test_what_a_rolled_back_transaction_did_to_a_feed_is_forgotten(
+    store: SqliteStore,
+) -> None:
+    await store.register(feed())
+    await store.commit([unit(new_event())])
+    [first] = await claim(store, READER)
+
+    done, bad = await store.commit(
+        [Unit(settlements=(Acknowledge(first),)), unit(new_event(), to="\ud800")]
+    )
+
+    assert (type(done), type(bad)) == (Committed, Rejected)
+    assert await store.feed(READER) == FeedStatistics(1, 0, 0)

@@ -216,7 +216,6 @@ class SqliteFeed:
         """Have an event that was settled handed out again, as new."""
         if offset <= self.read_to and self._window.get(offset) is None:
             self._window.enter_again(Entry(offset, workflow_id))
-            self._settled.discard(offset)
             self._changed.add(offset)
 
     def take_from(self, holder: str) -> bool:
