@@ -161,19 +161,20 @@ async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
     options["ledger"] |= {"handler": False}
     async with recorded_app(scribe, options, Handlers()) as (app, _):
         scribe.note("info", "ready")
-        await _produce(app, scribe, options)
+        await _produce(app, scribe, options, _terminated())
 
 
-async def _produce(app: App[Any], scribe: Scribe, options: dict[str, Any]) -> None:
+async def _produce(
+    app: App[Any], scribe: Scribe, options: dict[str, Any], terminated: asyncio.Event
+) -> None:
     chance = random.Random(options["seed"])
     count = options.get("count", sys.maxsize)
     numbers = iter(range(1, count + 1))
-    terminated = _terminated()
     behaviour: dict[str, str] = options.get("behave", {})
 
     async def enter() -> None:
         for number in numbers:
-            size = chance.randint(1, options.get("batch", 3))
+            size = chance.randint(options.get("smallest", 1), options.get("batch", 3))
             batch = f"{options['name']}.{number}"
             account = f"account-{chance.randint(1, options.get('accounts', 40))}"
             await _enter(
@@ -211,6 +212,7 @@ async def _enter(app: App[Any], scribe: Scribe, batch: str, command: Enter) -> N
 
 async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
     """Hand events to the ledger's handler until SIGTERM; `produces` makes it do both."""
+    await asyncio.to_thread(int)  # the event loop's own thread is there from now on
     before = _resources()
     terminated = _terminated()
     handlers = _Consumer(scribe, options)
@@ -219,7 +221,7 @@ async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
         scribe.note("info", "ready")
         watching = asyncio.create_task(_watch(scribe, store, app))
         if "produces" in options:
-            await _produce(app, scribe, {**options, "count": options["produces"]})
+            await _produce(app, scribe, {**options, "count": options["produces"]}, terminated)
         await terminated.wait()
         watching.cancel()
         with suppress(asyncio.CancelledError):

@@ -32,12 +32,16 @@ class Failpoint:
     """At which time, counted from 1."""
     times: int = 1
     """How often, from then on."""
+    after_statement: str = ""
+    """Nothing counts before the first statement that looks like this."""
     action: Literal["kill", "stop", "fail"]
     hits: int = 0
+    armed: bool = False
 
     def pass_by(self, text: str, when: str, tell: Callable[[str], None]) -> None:
         """Let the fault happen if this is where."""
-        if when != self.when or self.statement not in text:
+        self.armed = self.armed or self.after_statement in text
+        if not self.armed or when != self.when or self.statement not in text:
             return
         self.hits += 1
         if not self.hit <= self.hits < self.hit + self.times:

@@ -15,26 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import headwater
+
 from tests.faults.history import History, read_history
 
-__all__ = ["Actor", "Nursery", "World", "until"]
+__all__ = ["Actor", "Nursery", "World"]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds that anything may take which should happen soon
 LOOK = 0.002  # seconds between two looks at a condition
-
-
-def until(condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
-    """Return as soon as the condition holds; fail if it does not in time."""
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() >= end:
-            raise AssertionError(f"not within {within:g} s: {what}")
-        time.sleep(LOOK)
+CHECK_UP = 0.2  # seconds between two looks at the actors meanwhile
 
 
 def _start(module: str, *arguments: str) -> subprocess.Popen[str]:
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    runtime = Path(headwater.__file__).parents[1]  # the one that the test itself runs on
+    paths = [str(runtime), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
@@ -110,6 +105,11 @@ class Actor:
             self._status = self._nursery.wait(self._process, 0)
         return self._status is None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended by itself and wrongly."""
+        return not self.is_running and (self._status or 0) > 0
+
 
 class World:
     """A database and those who work on it; everybody's lines are in one history."""
@@ -160,6 +160,28 @@ class World:
         actor = Actor(name, self._nursery.fork(role, self._logs / name, options), self._nursery)
         self.actors.append(actor)
         return actor
+
+    def until(self, condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
+        """Return as soon as the condition holds; fail if it does not in time, or an actor does."""
+        begun = time.monotonic()
+        checked = begun
+        while not condition():
+            now = time.monotonic()
+            if now >= begun + within:
+                raise AssertionError(f"not within {within:g} s: {what}")
+            if now >= checked + CHECK_UP:
+                checked = now
+                for actor in self.actors:
+                    assert not actor.has_failed, f"{actor.name} failed:\n{self.logs()[-5000:]}"
+            time.sleep(LOOK)
+
+    def until_noted(self, number: int, *actors: Actor, action: str, kind: str = "ok") -> None:
+        """Return as soon as these actors, or all, have written down that many such lines."""
+        who = ", ".join(actor.name for actor in actors) or "all"
+        self.until(
+            lambda: self.count(*actors, action=action, kind=kind) >= number,
+            f"{number} times {kind} {action} by {who}",
+        )
 
     def history(self, *actors: Actor) -> History:
         """All lines so far, or those of these actors."""

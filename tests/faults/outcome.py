@@ -1,0 +1,101 @@
+"""What the store says once all has healed, and whether everything held."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from typing import Any
+
+from headwater import App
+from headwater.stores.contract import FeedKey, Store
+
+from tests.faults.actors import mark_of
+from tests.faults.checker import Found, Promise, Recorded, check
+from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Handlers, ledger
+from tests.faults.world import Actor, World
+
+__all__ = ["assert_all_held", "drain", "find"]
+
+PAGE = 1000  # events
+SETTLED = "SELECT (SELECT head FROM streams WHERE name = 'entries') - read_to FROM cursors"
+OPEN = "SELECT count(*) FROM deliveries"
+
+
+def drain(world: World, *actors: Actor, within: float = 60.0) -> None:
+    """Wait until everything is settled, then stop these actors kindly."""
+    world.until(lambda: _left(world) == 0, "everything is settled", within)
+    for actor in actors:
+        world.until_noted(1, actor, action="ready", kind="info")
+        actor.send(signal.SIGTERM)
+    for actor in actors:
+        assert actor.wait() == 0, f"{actor.name} failed:\n{world.logs()[-3000:]}"
+
+
+def _left(world: World) -> int:
+    """Events between the cursors and the head, and those that are open."""
+    with closing(sqlite3.connect(f"file:{world.path}?mode=ro", uri=True, timeout=5)) as file:
+        return sum(row[0] for row in (*file.execute(SETTLED), *file.execute(OPEN)))
+
+
+def find(world: World, *, key: FeedKey | None = None, **expected: Any) -> Found:
+    """What the store has, read through its own contract."""
+    with closing(sqlite3.connect(world.path)) as file:
+        [integrity] = file.execute("PRAGMA integrity_check").fetchone()
+    return asyncio.run(_find(world, key, expected | {"integrity": integrity}))
+
+
+async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> Found:
+    stream_type = expected.pop("stream_type", "persistent")
+    service = ledger(handler=False, stream_type=stream_type)
+    async with App(service, handlers=Handlers(), database=world.database) as app:
+        store = app._store
+        entries = await _read(store, ENTRIES)
+        effects = await _read(store, EFFECTS)
+        feed = await store.feed(key) if key else None
+        letters = await store.dead_letters(POSTING)
+    return Found(
+        log=(
+            [
+                Recorded(one.offset, mark_of(one.data), one.workflow_id, one.workflow_version)
+                for one in entries
+            ]
+            if stream_type == "persistent"
+            else None
+        ),
+        position=feed.position if feed else None,
+        pending=feed.pending if feed else 0,
+        dead={letter.event.offset for letter in letters},
+        effects=[
+            (mark_of(one.data), one.workflow_id, json.loads(one.data)["token"]) for one in effects
+        ],
+        logs=world.logs(),
+        **expected,
+    )
+
+
+async def _read(store: Store, stream: str) -> list[Any]:
+    head = (await store.statistics(stream)).head
+    return [
+        event for after in range(0, head, PAGE) for event in await store.read(stream, after, PAGE)
+    ]
+
+
+def assert_all_held(
+    world: World,
+    promise: Promise | None = None,
+    *,
+    faults: Collection[str] = (),
+    logged: Collection[str] = (),
+    consumer: str | None = None,
+    **expected: Any,
+) -> Found:
+    """Check every invariant; returns what the store has."""
+    key = FeedKey(POSTING, consumer) if promise else None
+    found = find(world, key=key, faults=faults, logged=logged, **expected)
+    violations = check(world.history(), found, promise)
+    assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
+    return found

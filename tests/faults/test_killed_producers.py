@@ -1,0 +1,55 @@
+"""F1: producers are killed in the middle of what they write."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.outcome import assert_all_held
+from tests.faults.world import World
+
+PRODUCERS = 4
+
+
+def test_what_a_killed_producer_was_told_is_there_and_its_batches_are_whole(
+    world: World, whole: bool
+) -> None:
+    kills = 200 if whole else 8
+    producers = [world.start("producer", batch=5) for _ in range(PRODUCERS)]
+    for _ in range(kills):
+        number = world.chance.randrange(PRODUCERS)
+        victim = producers[number]
+        enough = world.chance.randint(1, 40)
+        world.until_noted(enough, victim, action="append")
+        victim.kill()
+        producers[number] = world.start("producer", batch=5)
+    for producer in producers:
+        producer.kill()
+
+    found = assert_all_held(world)
+
+    history = world.history()
+    begun = {line.id for line in history if (line.action, line.kind) == ("append", "invoke")}
+    ended = {line.id for line in history if line.action == "append" and line.kind != "invoke"}
+    assert begun - ended, "none was killed in the middle"
+    assert len(world.actors) == kills + PRODUCERS
+    assert len(found.log or ()) > kills
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "INSERT INTO events", "COMMIT"])
+def test_a_producer_killed_at_a_statement_has_written_all_or_nothing(
+    world: World, statement: str, when: str
+) -> None:
+    """Between the answer of the database and that of the runtime lies the unknown outcome."""
+    victim = world.start(
+        "producer",
+        batch=5,
+        failpoints=[
+            {"name": "kill", "statement": statement, "when": when, "hit": 5, "action": "kill"}
+        ],
+    )
+    assert victim.wait() == -9
+    after = world.start("producer", count=5)
+    assert after.wait() == 0
+
+    assert_all_held(world, faults=["kill"])
