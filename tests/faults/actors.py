@@ -40,7 +40,7 @@ from tests.faults.failpoints import Failpoint, Failpoints
 from tests.faults.history import Scribe
 from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Enter, Entered, Handlers, ledger
 
-__all__ = ["RecordedStore", "mark_of", "recorded_app", "run"]
+__all__ = ["RecordedStore", "mark_of", "post_of", "recorded_app", "run"]
 
 SAMPLE = 0.02  # seconds between two looks at the cursor and the memory
 FREEZE = 3600.0  # seconds; longer than any test
@@ -212,7 +212,6 @@ async def _enter(app: App[Any], scribe: Scribe, batch: str, command: Enter) -> N
 
 async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
     """Hand events to the ledger's handler until SIGTERM; `produces` makes it do both."""
-    await asyncio.to_thread(int)  # the event loop's own thread is there from now on
     before = _resources()
     terminated = _terminated()
     handlers = _Consumer(scribe, options)
@@ -326,7 +325,7 @@ async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
                     os.kill(os.getpid(), signal.SIGSTOP)
                 if options.get("work"):
                     await asyncio.sleep(options["work"])
-                effect = _effect(mark_of(claim.event.data), claim.token)
+                effect = post_of(mark_of(claim.event.data), claim.token)
                 append = Append(
                     stream=EFFECTS, workflow_id=claim.event.workflow_id, events=(effect,)
                 )
@@ -338,7 +337,8 @@ async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
                         await store.changes(feed.key).wait_after(seen)
 
 
-def _effect(mark: str, token: int) -> NewEvent:
+def post_of(mark: str, token: int) -> NewEvent:
+    """The effect of an event, as an event."""
     return NewEvent(
         id=uuid4(),
         name="Posted",
@@ -355,7 +355,7 @@ def _effect(mark: str, token: int) -> NewEvent:
 def _resources() -> dict[str, float]:
     gc.collect()
     return {
-        "threads": threading.active_count(),
+        "threads": sum(one.name.startswith("headwater") for one in threading.enumerate()),
         "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  (names are enough)
         "tasks": len(asyncio.all_tasks()),
     }
