@@ -152,6 +152,26 @@ async def test_a_reader_that_is_cancelled_at_any_await_loses_and_keeps_nothing(p
     assert_nothing_is_held(path)
 
 
+async def test_a_session_that_is_cancelled_at_any_await_is_not_kept_alive(path: Path) -> None:
+    """Nobody beats for it any more, so its consumer can expire; and the app forgets it."""
+    settings: dict[str, Any] = {"handler": False, "mode": "broadcast", "concurrency": 1}
+    async with ledger_app(path, Handlers(), **settings) as app:
+        await app.execute(Enter(account="a", marks=["1"]))
+        [subscription] = app.service.subscriptions
+        opened: list[int] = []
+
+        async def hold(at: int) -> None:
+            async with app.subscribe(subscription, consumer=f"ann-{at}") as session:
+                opened.append(at)
+                await anext(session.deliveries())
+
+        cancelled = await cancel_at_each_await(hold)
+
+        assert cancelled > len(opened) - 1, "some were cancelled before they were open"
+        assert not app._sessions
+        assert not app._heartbeat._members
+
+
 async def test_a_handler_that_is_cancelled_at_any_await_is_run_again_elsewhere(path: Path) -> None:
     """As by a service that stops while each of its handlers is at another await."""
     posted: list[str] = []

@@ -33,7 +33,12 @@ class Heartbeat:
     async def connect(self, connection: Connection, expire_after: float | None) -> None:
         """Have the session in the store until `disconnect`."""
         member = self._members[connection.session] = _Member(connection, expire_after)
-        await self._connect(member)
+        try:
+            await self._connect(member)
+        except BaseException:
+            # Perhaps it is in the store: then it dies there, because nobody beats for it.
+            self._members.pop(connection.session, None)
+            raise
         logger.info("consumer connected", extra=_about(connection))
 
     async def disconnect(self, connection: Connection) -> None:

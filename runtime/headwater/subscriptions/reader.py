@@ -131,9 +131,11 @@ class Reader(Generic[E]):
     async def close(self) -> None:
         """Give back what was not settled, at once and not as a failure."""
         self._stopped = True
-        for delivery in tuple(self._open.values()):
-            await self._give_back(delivery)
-        await self._around.heartbeat.disconnect(self._connection)
+        try:
+            for delivery in tuple(self._open.values()):
+                await self._give_back(delivery)
+        finally:
+            await self._around.heartbeat.disconnect(self._connection)
 
     async def _wait_for_change(self, seen: int, due: float | None) -> None:
         changes = self._around.store.changes(self.feed.key)

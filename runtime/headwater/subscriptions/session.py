@@ -53,7 +53,11 @@ class Session(Generic[E]):
 
     async def __aenter__(self) -> Session[E]:
         self._on_open(self)
-        await self._reader.open()
+        try:
+            await self._reader.open()
+        except BaseException:
+            self._on_close(self)
+            raise
         return self
 
     async def __aexit__(
