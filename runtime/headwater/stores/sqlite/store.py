@@ -134,8 +134,8 @@ class SqliteStore:
         while self._unwanted:
             await asyncio.wait(self._unwanted)
             await asyncio.sleep(0)  # for their callbacks
-        await self._writer.stop()
         await self._readers.stop()
+        await self._writer.stop()  # the last one that could write moves the log into the file
 
     async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
         """Write the units in order and tell how each went.
