@@ -56,7 +56,9 @@ def load_feed(
     row = connection.execute(_SELECT_CURSOR, (key.subscription, key.consumer or "")).fetchone()
     if row is None:
         return None
-    if known is not None and (known.id, known.revision) == (row[0], row[8]):
+    epoch, read_to, stream_epoch, head = row[5], row[6], row[10], row[11]
+    is_the_same_stream = epoch == stream_epoch and read_to <= head  # or else it is looked into
+    if known is not None and (known.id, known.revision) == (row[0], row[8]) and is_the_same_stream:
         return known
     return SqliteFeed(connection, key, row)
 
