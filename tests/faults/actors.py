@@ -177,28 +177,33 @@ async def _produce(
             size = chance.randint(options.get("smallest", 1), options.get("batch", 3))
             batch = f"{options['name']}.{number}"
             account = f"account-{chance.randint(1, options.get('accounts', 40))}"
-            await _enter(
-                app,
-                scribe,
-                batch,
-                Enter(
-                    account=account,
-                    marks=[f"{batch}.{place}" for place in range(1, size + 1)],
-                    behave=behaviour.get(str(number), ""),
-                ),
+            key = None
+            marks = batch
+            if requests := options.get("requests"):
+                # The same ones as others send under that name, with the same keys.
+                key = f"{requests}.{number}"
+                marks = f"{options.get('body', requests)}.{number}"
+                account, size = f"account-{number % 7}", 1 + number % 3
+            command = Enter(
+                account=account,
+                marks=[f"{marks}.{place}" for place in range(1, size + 1)],
+                behave=behaviour.get(str(number), ""),
             )
+            await _enter(app, scribe, batch, command, key)
             if terminated.is_set():
                 return
 
     await asyncio.gather(*(enter() for _ in range(options.get("tasks", 4))))
 
 
-async def _enter(app: App[Any], scribe: Scribe, batch: str, command: Enter) -> None:
+async def _enter(
+    app: App[Any], scribe: Scribe, batch: str, command: Enter, key: str | None
+) -> None:
     scribe.note(
         "invoke", "append", batch, ids=tuple(command.marks), stream=ENTRIES, key=command.account
     )
     try:
-        await app.execute(command)
+        await app.execute(command, idempotency_key=key)
     except RejectedError as error:
         scribe.note("fail", "append", batch, note=f"{type(error).__name__}: {error}")
     except OutcomeUnknownError as error:

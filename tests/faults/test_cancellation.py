@@ -232,8 +232,6 @@ async def test_a_commit_that_is_cancelled_is_carried_out_or_never_begun(path: Pa
         assert len(asyncio.all_tasks()) == tasks
 
     assert cancelled >= 1
-    assert {mark for mark in found if mark.isdigit()} == {
-        str(at) for at in range(1, cancelled + 2)
-    }
+    assert {mark for mark in found if mark.isdigit()} == {str(at) for at in range(1, cancelled + 2)}
     gc.collect()
     assert_nothing_is_held(path)
