@@ -1,0 +1,35 @@
+"""X2: for each bug that is planted in the runtime, the suite goes red."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.mutants import MUTANTS, Mutant, plant, run_tests, smoke_test
+
+ALWAYS = {
+    "a claim's token is not compared",
+    "an event is acknowledged before it is handled",
+    "a refused unit is reported as written",
+}
+"""The others run with `--whole`: each is a test run of its own."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_planted_bug_is_caught(mutant: Mutant, tmp_path: Path, whole: bool) -> None:
+    """It works at first sight, and one of its tests fails."""
+    runtime = plant(mutant, tmp_path / "runtime")
+    if not whole and mutant.name not in ALWAYS:
+        return  # that it can be planted is all that is looked at
+    smoke_test(runtime, tmp_path / "smoke.db")
+
+    result = run_tests(mutant.caught_by, runtime)
+
+    assert result.returncode == 1, f"not caught:\n{result.stdout[-3000:]}{result.stderr[-2000:]}"
+
+
+def test_every_planted_bug_has_a_name_of_its_own() -> None:
+    names = [mutant.name for mutant in MUTANTS]
+    assert len({*names}) == len(names) >= 20
+    assert {*names} >= ALWAYS
