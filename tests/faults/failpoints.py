@@ -1,7 +1,8 @@
 """Faults at an exact place: before or after the n-th statement that looks like this.
 
 They sit on the connections that a process writes with, so they need nothing in the runtime and cost
-it nothing. A process is killed, frozen, or told that the disk failed.
+it nothing. A process is killed, frozen, or told that the disk failed, or something
+that nobody thought of.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Failpoint:
     """How often, from then on."""
     after_statement: str = ""
     """Nothing counts before the first statement that looks like this."""
-    action: Literal["kill", "stop", "fail"]
+    action: Literal["kill", "stop", "fail", "bug"]
     hits: int = 0
     armed: bool = False
 
@@ -53,7 +54,11 @@ class Failpoint:
             case "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "fail":
-                raise sqlite3.OperationalError(DISK_ERROR)
+                error = sqlite3.OperationalError(DISK_ERROR)
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+                raise error
+            case "bug":
+                raise RuntimeError("nobody thought of this")
 
 
 class Failpoints:

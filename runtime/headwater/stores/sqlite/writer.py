@@ -162,8 +162,11 @@ class Writer:
             except Exception as error:  # noqa: BLE001  (each waiter hears of it)
                 self._fail(jobs, _unavailable(error))
                 continue
-            if jobs := self._answer_by_looking(jobs, transaction):
-                self._write(jobs, transaction)
+            try:
+                if jobs := self._answer_by_looking(jobs, transaction):
+                    self._write(jobs, transaction)
+            except Exception as error:  # noqa: BLE001  (each waiter hears of it, and there is a next)
+                self._give_up(jobs, transaction, error)
         if self._transaction is not None:
             self._transaction.connection.close()
 
@@ -216,10 +219,10 @@ class Writer:
     def _write(self, jobs: list[_Job[Any]], transaction: Transaction) -> None:
         connection = transaction.connection
         durable = any(job.durable for job in jobs)
-        if durable is not self._waits_for_disk:
-            connection.execute(SYNC if durable else NO_SYNC)
-            self._waits_for_disk = durable
         try:
+            if durable is not self._waits_for_disk:
+                connection.execute(SYNC if durable else NO_SYNC)
+                self._waits_for_disk = durable
             wait_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"), self._busy_wait)
         except (StoreUnavailableError, sqlite3.Error) as error:
             self._fail(jobs, _unavailable(error))
@@ -235,9 +238,14 @@ class Writer:
             transaction.flush()
         except Exception as error:  # noqa: BLE001  (each waiter hears of it)
             transaction.forget()
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if len(jobs) == 1:
+            try:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                # Closing undoes it as well. Use another.
+                self._transaction = None
+                connection.close()
+            if len(jobs) == 1 or self._transaction is None:
                 self._fail(jobs, _unavailable(error))
                 return
             for job in jobs:
@@ -246,14 +254,17 @@ class Writer:
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            # Written or not, and what the connection holds: nobody can tell. Use another.
-            self._transaction = None
-            connection.close()
-            unknown = OutcomeUnknownError(f"the store failed while committing: {error}")
-            unknown.__cause__ = error
-            self._fail(jobs, unknown)
+            self._give_up(jobs, transaction, error)
             return
         self._tell(jobs, Change(transaction))
+
+    def _give_up(self, jobs: list[_Job[Any]], transaction: Transaction, error: Exception) -> None:
+        """Written or not, and what the connection holds: nobody can tell. Use another."""
+        self._transaction = None
+        transaction.connection.close()
+        unknown = OutcomeUnknownError(f"the store failed while committing: {error}")
+        unknown.__cause__ = error
+        self._fail(jobs, unknown)
 
     def _fail(self, jobs: list[_Job[Any]], error: Exception) -> None:
         for job in jobs:
