@@ -21,6 +21,7 @@ SPEC_FOLDER = "spec"
 OUT = "generated"
 NOT_SPECS = frozenset({"lock", "upcasts"})  # folders beside the specs that hold none
 KEYS = ("spec", "out", "package", "handlers")
+MAX_SHOWN = 60  # characters of a wrong value
 
 _SERVICE = re.compile(rb"^(?:\xef\xbb\xbf)?(?:\{\s*)?[\"']?service[\"']?\s*:", re.MULTILINE)
 _DOTTED = re.compile(
@@ -58,10 +59,21 @@ class Configuration:
                 code="HW017",
                 message="there is no spec",
                 file=f"{SPEC_FOLDER}/",
-                hint="name one, put one there, or set spec under [tool.headwater]",
+                hint="name one, put one there, or set spec under [tool.headwater]; "
+                "`headwater init NAME` starts a project that has one",
             )
             raise SpecError([problem])
         return found
+
+    def problem(self, message: str, hint: str = "") -> Problem:
+        """Return a problem with where things go, at the key of pyproject.toml that says so."""
+        try:
+            text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
+        except OSError:
+            text = ""
+        places = {key: _find(text, key) for key in ("out", "package", "handlers")}
+        key = next((key for key, (line, _) in places.items() if line), "out")
+        return _problem(text, places[key][0], message, places[key][1], len(key), hint)
 
     def package_for(self, service: str) -> str:
         """Return the import name of a service's generated package."""
@@ -130,7 +142,8 @@ def load_configuration(root: Path) -> Configuration:
 
 def _problems(text: str, table: object, root: Path) -> Iterator[Problem]:
     if not isinstance(table, Mapping):
-        yield _problem(text, 0, "[tool.headwater] is a table of keys")
+        message = f"[tool.headwater] must be a table of keys, not {_shown(table)}"
+        yield _problem(text, 0, message)
         return
     for key, value in table.items():
         line, column = _find(text, key)
@@ -142,18 +155,36 @@ def _problems(text: str, table: object, root: Path) -> Iterator[Problem]:
         elif key == "spec":
             paths = [value] if isinstance(value, str) else value
             if not isinstance(paths, list) or not paths or not all(map(_is_inside, paths)):
-                message = '"spec" is a path inside the project, or a list of such paths'
+                wrong = value
+                if isinstance(paths, list) and paths:
+                    wrong = next(path for path in paths if not _is_inside(path))
+                message = (
+                    '"spec" must be a path inside the project, or a list of such paths, '
+                    f"not {_shown(wrong)}"
+                )
                 yield _problem(text, line, message, column, len(key))
             elif len(set(paths)) < len(paths):
                 yield _problem(text, line, '"spec" names a path twice', column, len(key))
         elif key == "out":
             if not _is_inside(value) or not (root / value).resolve().is_relative_to(root.resolve()):
-                message = f'"{key}" is a folder inside the project'
+                message = f'"{key}" must be a folder inside the project, not {_shown(value)}'
                 yield _problem(text, line, message, column, len(key))
         elif not _is_dotted(value):
-            message = f'"{key}" is an import name such as acme.users.contract'
+            message = (
+                f'"{key}" must be an import name such as acme.users.contract, not {_shown(value)}'
+            )
             hint = "{service} in it stands for the service"
             yield _problem(text, line, message, column, len(key), hint)
+
+
+def _shown(value: object) -> str:
+    """Return a value as TOML writes it, and not too long."""
+    if isinstance(value, str):
+        return f'"{value if len(value) <= MAX_SHOWN else f"{value[: MAX_SHOWN - 1]}…"}"'
+    if isinstance(value, Mapping):
+        return "a table"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def _is_inside(path: object) -> bool:

@@ -304,7 +304,14 @@ class _Run:
             started=started,
             inputs=tuple(sorted(inputs | {one for one in settings if one.is_file()})),
             absent=tuple(sorted(one for one in (settings | homes) - created if not one.is_file())),
-            folders=tuple(sorted(folders | {self.root / "spec"})),
+            # In the handlers' folders a stub may be deleted.
+            folders=tuple(
+                sorted(
+                    folders
+                    | {self.root / "spec"}
+                    | {places.handlers_folder for places in self.places}
+                )
+            ),
             outputs=tuple(
                 sorted(outputs | {one for one in homes if one in created or one.is_file()})
             ),
@@ -327,6 +334,8 @@ def _place(
         handlers=handlers,
         services=root / services if services else None,
     )
+    if not out and not services:
+        _refuse_unimportable(places, configuration, root)
     if services and handlers == Configuration(root).handlers:
         # Named by nobody: called after the folder.
         handlers = f"{(root / services).name}.{{service}}.handlers"
@@ -342,3 +351,55 @@ def _place(
             services=root / services if services else places.services,
         )
     return places
+
+
+def _refuse_unimportable(places: Places, configuration: Configuration, root: Path) -> None:
+    """Refuse a configuration whose files Python would look for in another place.
+
+    Package and handlers are found from one import root, the folder that `Places.settle` derives
+    from `out` and `package`.
+
+    Raises:
+        SpecError: The import root lies inside a package, or what is to be imported from it is
+            found from the project's own folder already (HW016).
+    """
+    import_root = places.package_folder.parents[places.package.count(".")]
+    if import_root == root or not import_root.is_relative_to(root):
+        return
+    base = shown(import_root, root)
+    folder, handlers_folder = (
+        shown(places.package_folder, root),
+        shown(places.handlers_folder, root),
+    )
+    top, handlers_top = (name.partition(".")[0] for name in (places.package, places.handlers))
+    at_home = root.joinpath(*places.handlers.split("."))
+    goes = f'"{places.package}" would go to {folder}'
+    around = next(
+        (
+            one
+            for one in (import_root, *import_root.parents)
+            if one != root and one.is_relative_to(root) and (one / "__init__.py").is_file()
+        ),
+        None,
+    )
+    if around is not None:
+        inside = shown(around, root)
+        fault = f"{goes}, where it cannot be imported: {inside} is a package itself"
+    elif top != handlers_top and handlers_top in Path(base).parts:
+        fault = f'{goes}, and "{places.handlers}" with it to {handlers_folder}'
+    elif (root / top / "__init__.py").is_file() and not (import_root / top).exists():
+        fault = f"{goes}, but {top} is imported from {top}/"
+    elif _is_module(at_home) and not _is_module(places.handlers_folder):
+        fault = f"the handlers are in {shown(at_home, root)}, and would be made again in "
+        fault += handlers_folder
+    else:
+        return
+    dotted = ".".join(Path(base).parts)
+    hint = f'begin package with "{dotted}.", or set out to the folder from which it is imported'
+    if top == handlers_top:
+        hint = f'set out = "{top}", the folder from which {places.package} is imported'
+    raise SpecError([configuration.problem(fault, hint)])
+
+
+def _is_module(path: Path) -> bool:
+    return (path / "__init__.py").is_file() or path.with_suffix(".py").is_file()

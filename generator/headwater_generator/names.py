@@ -41,7 +41,7 @@ MAX_NAME_LENGTH = 80  # characters; leaves room for suffixes in file, queue and 
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
 _LONGEST_SPELLED_OUT = 8  # characters of an enum value like "<=" that may be named one by one
 
 RESERVED_CLASS_NAMES = frozenset({"False", "Handlers", "None", "True"})

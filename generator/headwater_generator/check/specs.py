@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from ..configuration import load_configuration
@@ -62,6 +62,7 @@ def load_specs(paths: Sequence[Path], root: Path) -> list[Spec]:
         else:
             if spec:
                 specs.append(spec)
+    problems = _with_origin(problems, root)
     try:
         problems += _clashes(specs, root)
     except SpecError as error:
@@ -69,6 +70,23 @@ def load_specs(paths: Sequence[Path], root: Path) -> list[Spec]:
     if problems:
         raise SpecError(problems)
     return specs
+
+
+def _with_origin(problems: list[Problem], root: Path) -> list[Problem]:
+    """Say of files that are not there who asked for them, where that is the configuration."""
+    if not any(problem.code == "HW001" and not problem.line for problem in problems):
+        return problems
+    try:
+        configured = load_configuration(root).spec or ()
+    except SpecError:
+        return problems  # what is wrong with it is told by others
+    named = {PurePosixPath(path).as_posix() for path in configured}
+    return [
+        replace(problem, hint="named in pyproject.toml")
+        if problem.code == "HW001" and not problem.line and problem.file in named
+        else problem
+        for problem in problems
+    ]
 
 
 def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:

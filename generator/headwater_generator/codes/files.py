@@ -26,8 +26,8 @@ CODES = (
         "HW003",
         "a file is not YAML",
         "The parser stopped here, and could not read on: fix this first, more may follow. Frequent "
-        "causes are a tab in the indentation, a bracket that is never closed, and a text that "
-        'contains ": " or begins with @ or a backtick without quotes.',
+        "causes are a tab in the indentation, a bracket that is never closed, the marks of a merge "
+        'conflict, and a text that contains ": " or begins with @ or a backtick without quotes.',
         wrong="description: Users: all of them",
         right='description: "Users: all of them"',
     ),
@@ -133,7 +133,10 @@ CODES = (
         "HW016",
         "[tool.headwater] is wrong",
         "pyproject.toml sets spec (a path or a list), out (a folder), package and handlers (import "
-        "names, in which {service} stands for the service). All are optional.",
+        "names, in which {service} stands for the service). All are optional. The end of out that "
+        "is also the beginning of package counts once, so out is the folder from which the package "
+        "is imported, or lies on the way from there to the package; places from which Python could "
+        "not import are refused.",
         wrong='[tool.headwater]\npackage = "acme-users"',
         right='[tool.headwater]\npackage = "acme.{service}.contract"',
     ),

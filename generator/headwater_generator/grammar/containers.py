@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,10 +10,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from ..load import Mapping, Node, Place, Scalar, Sequence
+from ..load import Entry, Mapping, Node, Place, Scalar, Sequence
 from ..names import nearest
 from ..problems import Problem
 from .declare import UNREAD, Model, Shape, anchor, keys_of
+from .foreign import UNDER_FIELDS, is_built_in, is_like_field
 from .reading import alternatives, expected, refuse, shown, ways_out
 from .words import Choice
 
@@ -128,6 +130,8 @@ class Record(Shape):
             key = keys_of(self.model)[self.short]
             value = key.shape.read(node, problems, owner)
             return value if value is UNREAD else self.model(**{key.attribute: value, "node": node})
+        if self.short and isinstance(node, Sequence):
+            return keys_of(self.model)[self.short].shape.read(node, problems, owner)
         return read_record(self.model, node, problems, owner)
 
     @override
@@ -186,7 +190,10 @@ class Variants(Shape):
                     f"unknown key {shown(entry.key.text)}",
                     f'did you mean "{better}"?',
                 )
-        return refuse(problems, owner, "HW110", f"one of {alternatives(marks)} is due here")
+        hint = ""
+        if "fields" in marks and node.entries and all(map(is_like_field, node.entries)):
+            hint = "put these under fields"
+        return refuse(problems, owner, "HW110", f"one of {alternatives(marks)} is due here", hint)
 
     @override
     def schema(self) -> dict[str, Any]:
@@ -222,11 +229,12 @@ def read_record(model: type[Model], node: Node, problems: list[Problem], owner: 
             continue
         key = known.get(name)
         if key is None:
-            better = nearest(name, tuple(known))
-            met.setdefault(better or "", entry.key)
-            hint = (
-                f'did you mean "{better}"?' if better else f"{model.NOUN} takes {', '.join(known)}"
-            )
+            hint, better = _instead(model, entry, node)
+            if not hint and "" not in met:
+                hint = f"{model.NOUN} takes {', '.join(model.fitting(node))}"
+                met[""] = entry.key  # told once
+            if better:
+                met.setdefault(better, entry.key)
             problems.append(entry.key.problem("HW101", f"unknown key {shown(name)}", hint))
             continue
         met[name] = entry.key
@@ -256,3 +264,18 @@ def read_record(model: type[Model], node: Node, problems: list[Problem], owner: 
         or len([n for n in model.EXACTLY_ONE if known[n].attribute in values]) == 1
     )
     return model(**values) if complete and one else UNREAD
+
+
+def _instead(model: type[Model], entry: Entry, node: Mapping) -> tuple[str, str]:
+    """Return the hint for an unknown key, and the key that was meant; both may be empty."""
+    known = keys_of(model)
+    takes_fields = "fields" in known and is_like_field(entry)
+    hint = model.hint(entry, node)
+    if not hint and takes_fields and is_built_in(entry.value):
+        hint = UNDER_FIELDS
+    if not hint and (better := nearest(entry.key.text, tuple(known))):
+        hint = f'did you mean "{better}"?'
+    if not hint and takes_fields:
+        hint = UNDER_FIELDS
+    meant = re.fullmatch(r'did you mean "(\w+)"\?', hint)
+    return hint, meant[1] if meant else ""

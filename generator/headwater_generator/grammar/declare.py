@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeAlias
 
-from ..load import Node, Place
+from ..load import Entry, Mapping, Node, Place
 from ..problems import Problem
 
 __all__ = [
@@ -100,6 +100,20 @@ class Model:
     """What messages call it, such as "an event"."""
     EXACTLY_ONE: ClassVar[tuple[str, ...]] = ()
     """Keys of which exactly one is there."""
+    EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Keys that the reference shows together, where not all can be; or whole lines of YAML."""
+    FOREIGN: ClassVar[AnyMapping[str, str]] = MappingProxyType({})
+    """Keys that others have, in small letters without `_` or `-`, and what to write instead."""
+
+    @classmethod
+    def hint(cls, unknown: Entry, node: Mapping) -> str:
+        """Return what to do about an unknown key, where more can be said than the nearest key."""
+        return cls.FOREIGN.get(re.sub(r"[-_]", "", unknown.key.text).lower(), "")
+
+    @classmethod
+    def fitting(cls, node: Mapping) -> tuple[str, ...]:
+        """Return the keys that a mapping with these keys could have."""
+        return tuple(keys_of(cls))
 
 
 def key(

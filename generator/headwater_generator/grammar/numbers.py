@@ -26,6 +26,7 @@ from .scalars import (
 __all__ = [
     "Boolean",
     "Duration",
+    "GrammarVersion",
     "Instant",
     "Integer",
     "Number",
@@ -109,6 +110,29 @@ class Integer(Shape):
         if self.maximum == MAX_INT:
             return f"whole number from {self.minimum}"
         return f"whole number, {self.minimum} to {self.maximum}"
+
+
+@dataclass(frozen=True)
+class GrammarVersion(Integer):
+    """The version of the grammar that a spec is written in."""
+
+    minimum: int = 1
+    maximum: int = 1
+
+    @override
+    def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        if isinstance(node, Scalar) and node.plain and WHOLE_NUMBER.fullmatch(node.text):
+            digits = node.text.lstrip("-")
+            is_newer = not node.text.startswith("-") and (len(digits), digits) > (
+                len(str(self.maximum)),
+                str(self.maximum),
+            )
+            if is_newer:
+                message = f"headwater: {shown(node.text)[1:-1]} needs a newer Headwater"
+                return refuse(
+                    problems, node, "HW105", message, f"this one reads headwater: {self.maximum}"
+                )
+        return super().read(node, problems, owner)
 
 
 @dataclass(frozen=True)

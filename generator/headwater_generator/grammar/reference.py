@@ -76,10 +76,16 @@ def _section(model: type[Model]) -> Iterator[str]:
             default = "one of these is required"
         cells = (f"`{key.name}`", key.shape.words, default, key.meaning)
         yield f"| {' | '.join(map(_cell, cells))} |\n"
-    yield "\nEach key with a value:\n\n```yaml\n"
-    for key in keys_of(model).values():
-        yield f"{key.example}\n"
-    yield "```\n\n"
+    groups = model.EXAMPLES or (tuple(keys_of(model)),)
+    what = ", in blocks of what goes together" if len(groups) > 1 else ""
+    yield f"\nEach key with a value{what}:\n\n"
+    for group in groups:
+        yield f"```yaml\n{_example(model, group)}```\n\n"
+
+
+def _example(model: type[Model], group: tuple[str, ...]) -> str:
+    known = keys_of(model)
+    return "".join(f"{known[name].example if name in known else name}\n" for name in group)
 
 
 def _paragraphs(model: type[Model]) -> str:

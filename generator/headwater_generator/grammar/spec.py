@@ -8,16 +8,22 @@ names here; whether there is such a thing is for `check` to say.
 # ruff: noqa: RUF009 - `key` and `keys` declare fields, as `dataclasses.field` does
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Literal, TypeAlias, cast
 
-from ..load import NOWHERE, Node
+from typing_extensions import override
+
+from ..load import NOWHERE, Entry, Node
+from ..load import Mapping as MappingNode
+from ..load import Scalar as ScalarNode
 from .containers import ListShape, MapShape, Record, Variants
 from .declare import JSON, UNSET, Model, Unset, key, keys
-from .numbers import Boolean, Duration, Instant, Integer, Number
+from .foreign import FIELD_KEYS, is_like_field, sized
+from .numbers import Boolean, Duration, GrammarVersion, Instant, Integer, Number
 from .types import TypeExpression
 from .words import Choice, EnumValue, Json, Name, Note, Pattern, Reference, Text, TypeText
 
@@ -71,7 +77,7 @@ class Field(Model):
         "What values the field takes.", TypeText(), example="type: list<string>"
     )
     description: str | None = key(
-        DESCRIPTION, Text(), default=None, example="description: Two letters, as in ISO 3166."
+        DESCRIPTION, Text(), default=None, example="description: What a search finds it by."
     )
     default: JSON | Unset = key(
         "The value of a field that is not given. In a list or mapping, each instance gets its own.",
@@ -109,6 +115,43 @@ class Field(Model):
         maxProperties=("The most entries of a map.", Integer(0), "maxProperties: 10"),
     )
     node: Node = field(default=NOWHERE, compare=False, repr=False)
+
+    EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("type", "description", "default", "personal", "maxItems", "uniqueItems"),
+        ("type", "minItems"),
+        ("type: string", "minLength", "maxLength", "pattern"),
+        ("type: int", "minimum", "maximum", "multipleOf"),
+        ("type: float", "exclusiveMinimum", "exclusiveMaximum"),
+        ("type: map<int>", "minProperties", "maxProperties"),
+    )
+    FOREIGN: ClassVar[Mapping[str, str]] = FIELD_KEYS
+
+    @override
+    @classmethod
+    def hint(cls, unknown: Entry, node: MappingNode) -> str:
+        word = re.sub(r"[-_]", "", unknown.key.text).lower()
+        if hint := super().hint(unknown, node):
+            written = node.value("type")
+            if isinstance(written, ScalarNode) and "null" not in written.text:
+                return hint.replace("T | null", f"{written.text} | null")
+            return hint
+        if better := sized(word, _kind(node)):
+            return f'did you mean "{better}"?'
+        if node.value("type") is None and is_like_field(unknown):
+            return "declare an object under types, and name it as the type"
+        return ""
+
+    @override
+    @classmethod
+    def fitting(cls, node: MappingNode) -> tuple[str, ...]:
+        return ("type", "description", "default", "personal", *CONSTRAINTS.get(_kind(node), ()))
+
+
+def _kind(node: MappingNode) -> str:
+    """Return how the type of a field begins: that of `list<string> | null` is `list`."""
+    written = node.value("type")
+    found = re.match(r"\s*(\w+)", written.text) if isinstance(written, ScalarNode) else None
+    return found[1] if found else ""
 
 
 CONSTRAINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -283,6 +326,18 @@ class Command(Model):
 
     NOUN: ClassVar[str] = "a command"
     EXACTLY_ONE: ClassVar[tuple[str, ...]] = KINDS
+    EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("description", "starts", "id", "fields", "result", "emits", "validate"),
+        ("continues", "by", "fields"),
+        ("starts_or_continues", "by", "fields"),
+        ("stream", "fields"),
+    )
+    FOREIGN: ClassVar[Mapping[str, str]] = {
+        "event": 'did you mean "emits"?',
+        "events": 'did you mean "emits"?',
+        "returns": 'did you mean "result"?',
+        "workflow": "say starts, continues or starts_or_continues, with the workflow's name",
+    }
 
     description: str | None = key(
         DESCRIPTION, Text(), default=None, example="description: Invite somebody by email."
@@ -443,6 +498,19 @@ class Subscription(Model):
     """A named interest in the events of one stream."""
 
     NOUN: ClassVar[str] = "a subscription"
+    EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        (
+            *("description", "stream", "mode", "events", "start", "retry", "ack_timeout"),
+            *("concurrency", "metadata"),
+        ),
+        ("stream", "mode", "delivery", "handler"),
+    )
+    FOREIGN: ClassVar[Mapping[str, str]] = {
+        "from": 'did you mean "start"?',
+        "retries": 'did you mean "retry"?',
+        "timeout": 'did you mean "ack_timeout"?',
+        "type": 'did you mean "mode"?',
+    }
 
     description: str | None = key(
         DESCRIPTION, Text(), default=None, example="description: Sends the invitation."
@@ -521,7 +589,7 @@ _TYPES = MapShape(
     empty=True,
 )
 _TYPES_EXAMPLE = "types: {Role: {enum: [member, admin]}}"
-_HEADWATER = ("The version of this grammar.", Integer(1, 1), "headwater: 1")
+_HEADWATER = ("The version of this grammar.", GrammarVersion(), "headwater: 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -529,6 +597,10 @@ class Spec(Model):
     """A service: what it emits, what it can be asked, and who listens."""
 
     NOUN: ClassVar[str] = "a spec"
+    FOREIGN: ClassVar[Mapping[str, str]] = {
+        "events": "events are declared under their workflow: workflows: {User: {events: ...}}",
+        "name": 'did you mean "service"?',
+    }
 
     headwater: int = key(_HEADWATER[0], _HEADWATER[1], example=_HEADWATER[2])
     service: str = key(

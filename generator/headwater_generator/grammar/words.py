@@ -8,10 +8,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from ..load import Node, Place, Scalar
+from ..load import Node, Place, Scalar, Sequence
 from ..names import MAX_NAME_LENGTH, is_kebab, is_pascal, is_snake, kebab, nearest, pascal, snake
 from ..problems import Problem
 from .declare import UNREAD, Shape, Unread
+from .foreign import list_hint
 from .reading import alternatives, expected, read_text, refuse, shown
 from .scalars import json_value
 from .types import TypeExpression, parse_type
@@ -240,6 +241,8 @@ class TypeText(Shape):
 
     @override
     def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        if isinstance(node, Sequence):
+            return expected(problems, node, owner, "a type", list_hint(node))
         if not isinstance(node, Scalar) or (node.plain and node.text in {"", "~"}):
             return expected(problems, node, owner, "a type", "such as string or list<Role>")
         result: TypeExpression | Problem = parse_type(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import yaml
@@ -13,15 +14,34 @@ from .nodes import Entry, Mapping, Node, Place, Refused, Scalar, Sequence, Sourc
 
 __all__ = ["load"]
 
+_CONFLICT = re.compile(r"<{7} |={7}$|>{7} |\|{7} ")  # at the beginning of a line
+
 
 def load(source: Source, problems: list[Problem]) -> Mapping | None:
     """Return the mapping that a file holds, and report what is refused in it.
 
     None if there is nothing to read on: malformed YAML is reported up to its first mistake.
     """
-    found = list(_limits(source)) or list(forbidden(source))
+    found = list(_limits(source)) or list(_conflicts(source)) or list(forbidden(source))
     problems.extend(found)
     return None if found else _Builder(source, problems).build()
+
+
+def _conflicts(source: Source) -> Iterator[Problem]:
+    """Yield where git left two sides; of markers that lost their beginning only the first."""
+    marked = [
+        (number, line) for number, line in enumerate(source.lines, 1) if _CONFLICT.match(line)
+    ]
+    begun = [(number, line) for number, line in marked if line.startswith("<")]
+    for number, line in begun or marked[:1]:
+        yield source.problem(
+            "HW003",
+            "a merge conflict; resolve it first",
+            number,
+            1,
+            length=len(line),
+            hint="keep what is right of both sides, and delete the marked lines",
+        )
 
 
 def _limits(source: Source) -> Iterator[Problem]:

@@ -169,9 +169,10 @@ def _see(path: str) -> _Seen | None:
 
 def _listing(path: str) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(path) if not name.startswith("."))  # noqa: PTH208
+        names = os.listdir(path)  # noqa: PTH208
     except OSError:
         return []
+    return sorted(name for name in names if not name.startswith((".", "__pycache__")))
 
 
 def _tools() -> dict[str, object]:

@@ -153,15 +153,26 @@ def _shown(report: "Report", style: "Format", *, again: bool = False) -> str:
         if len(paths) > MOST_LINES:
             lines.append(f"{word:<8} {len(paths) - MOST_LINES} more")
     for note in report.notes:
-        lines.append(f"{note.kind:<8} {note.path}: {note.message}")
+        # What is missing in a file is said of it, the rest about it.
+        if note.kind == "grown":
+            lines.append(f"to do    {note.path} {note.message}; paste:")
+        else:
+            label = "to do" if note.kind == "deleted" else note.kind
+            lines.append(f"{label:<8} {note.path}: {note.message}")
         lines += [f"         | {line}".rstrip() for line in note.paste.splitlines()]
     services = ", ".join(report.services)
-    changes = sum(len(paths) for _, paths in done)
-    if report.findings:
-        state = f"{len(report.findings)} to look at"
-    else:
-        state = f"{changes} changed" if changes else "up to date"
-    return "\n".join([*lines, f"{services}: {report.files} generated files, {state}\n"])
+    tasks = sum(note.kind in {"grown", "deleted"} for note in report.notes)
+    counts = {
+        "to look at": len(report.findings),
+        "written": len(done[0][1]),
+        "created": len(done[1][1]),
+        "removed": len(done[2][1]),
+    }
+    state = [f"{count} {word}" for word, count in counts.items() if count] or ["up to date"]
+    if tasks:
+        state.append(f"{tasks} to do")
+    summary = ", ".join([f"{services}: {report.files} generated files", *state])
+    return "\n".join([*lines, f"{summary}\n"])
 
 
 def _leave_stamp(report: "Report", style: "Format", path: str) -> None:

@@ -70,6 +70,7 @@ def test_a_touched_file_with_the_same_content_is_nothing_to_do(settled: Project)
         lambda p: (p.root / "ruff.toml").write_text("line-length = 120\n"),
         lambda p: (p.root / "spec" / "more.yaml").write_text("headwater: 1\nservice: more\n"),
         lambda p: (p.handlers / "__init__.py").write_text(""),
+        lambda p: (p.handlers / "add_user.py").unlink(),
         lambda p: (p.package / "manifest.json").unlink(),
         lambda p: [f.unlink() for f in (p.root / ".headwater").rglob("*.json")],
     ],
@@ -81,6 +82,7 @@ def test_a_touched_file_with_the_same_content_is_nothing_to_do(settled: Project)
         "a new configuration of ruff",
         "a new spec",
         "handlers",
+        "a deleted stub",
         "manifest",
         "stamp",
     ],
@@ -89,6 +91,12 @@ def test_whatever_a_run_depends_on_makes_it_look_again(settled: Project, change:
     change(settled)  # type: ignore[operator]
 
     assert "typer" in run(settled)[1]
+
+
+def test_what_python_caches_beside_the_handlers_is_nothing_to_do(settled: Project) -> None:
+    (settled.handlers / "__pycache__").mkdir()
+
+    assert run(settled)[1] & HEAVY == set()
 
 
 def test_another_command_line_has_a_stamp_of_its_own(settled: Project) -> None:

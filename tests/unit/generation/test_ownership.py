@@ -243,21 +243,73 @@ def test_stubs_refuses_to_overwrite_and_names_the_nearest_handler(project: Proje
     assert 'did you mean "add_user"?' in str(error.value)
 
 
-def test_growth_names_the_file_and_the_line_to_paste(project: Project) -> None:
+REMOVALS = """\
+  RemoveUser: {continues: User, by: user_id, fields: {user_id: int}, validate: true}
+subscriptions:"""
+
+
+def test_growth_is_one_note_a_file_with_all_lines_to_paste(project: Project) -> None:
     project.generate()
 
-    project.change(
-        "subscriptions:",
-        "  RemoveUser: {continues: User, by: user_id, fields: {user_id: int}}\nsubscriptions:",
-    )
+    project.change("subscriptions:", REMOVALS)
     report = project.generate()
 
-    assert report.created == ("services/user_service/handlers/remove_user.py",)
+    folder = "services/user_service/handlers"
+    assert report.created == (f"{folder}/remove_user.py", f"{folder}/validate_remove_user.py")
     [note] = report.notes
-    assert (note.kind, note.path) == ("grown", "services/user_service/handlers/__init__.py")
-    assert note.paste == "from .remove_user import remove_user"
+    assert (note.kind, note.path) == ("grown", f"{folder}/__init__.py")
+    assert note.message == "does not import 2 functions"
+    assert note.paste.splitlines() == [
+        "from .remove_user import remove_user",
+        "from .validate_remove_user import validate_remove_user",
+        '# and into __all__: "remove_user", "validate_remove_user",',
+    ]
     init = project.handlers / "__init__.py"
     init.write_text(init.read_text() + f"\n{note.paste}\n")
+    assert project.generate().notes == ()
+
+
+def test_growth_says_nothing_of_a_list_of_names_that_is_not_there(project: Project) -> None:
+    project.generate()
+    (project.handlers / "__init__.py").write_text("from .audit import audit\n")
+
+    [note] = project.generate().notes
+
+    assert note.paste == "from .add_user import add_user"
+
+
+def test_growth_pastes_the_function_where_its_stub_is_not_there(project: Project) -> None:
+    project.generate()
+    (project.handlers / "__init__.py").write_text("from .audit import audit\n")
+    (project.handlers / "add_user.py").unlink()
+
+    [note] = project.generate().notes
+
+    assert note.message == "does not import 1 function"
+    assert note.paste.startswith("from .add_user import add_user\n\n# add_user.py\n")
+    assert "async def add_user(" in note.paste
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_deleted_stub_that_is_still_imported_is_reported(project: Project, check: bool) -> None:
+    project.generate()
+    (project.handlers / "add_user.py").unlink()
+
+    [note] = project.generate(check=check).notes
+
+    assert (note.kind, note.path) == ("deleted", "services/user_service/handlers/add_user.py")
+    assert note.message == "deleted; headwater generate --stubs add_user makes it again"
+    project.generate(stubs=["add_user"])
+    assert project.generate().notes == ()
+
+
+def test_a_stub_that_became_a_package_is_not_called_deleted(project: Project) -> None:
+    project.generate()
+    stub = project.handlers / "add_user.py"
+    package = project.handlers / "add_user"
+    package.mkdir()
+    stub.rename(package / "__init__.py")
+
     assert project.generate().notes == ()
 
 
@@ -271,6 +323,7 @@ def test_growth_pastes_the_function_where_a_team_keeps_one_module(project: Proje
     assert not project.handlers.exists()
     [note] = report.notes
     assert note.path == "services/user_service/handlers.py"
+    assert note.message == "lacks 1 function"
     assert "async def add_user(" in note.paste
     assert "workflow.emit(" in note.paste
 

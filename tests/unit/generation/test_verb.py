@@ -32,10 +32,111 @@ def test_it_tells_what_it_wrote_and_then_that_nothing_is_left(
     first = capsys.readouterr()
     assert "wrote    generated/user_service/events.py" in first.out
     assert "created  services/user_service/handlers/add_user.py" in first.out
+    assert first.out.endswith("\nuser-service: 12 generated files, 12 written, 4 created\n")
     assert first.err == ""
 
     assert run([]) == 0
     assert capsys.readouterr().out == "user-service: 12 generated files, up to date\n"
+
+
+def test_what_the_team_has_to_do_is_told_in_one_block_and_counted(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([])
+    inside.change("terminal: true, fields: {user_id: int}", "terminal: true")
+    inside.change(
+        "  AddUser: {", "  DropUser: {continues: User, by: id, fields: {id: int}}\n  AddUser: {"
+    )
+    (inside.handlers / "audit.py").unlink()
+    capsys.readouterr()
+
+    assert run([]) == 0
+
+    told = capsys.readouterr().out
+    folder = "services/user_service/handlers"
+    deleted = "deleted; headwater generate --stubs audit makes it again"
+    assert f"to do    {folder}/audit.py: {deleted}\n" in told
+    assert (
+        f"to do    {folder}/__init__.py does not import 1 function; paste:\n"
+        "         | from .drop_user import drop_user\n"
+        '         | # and into __all__: "drop_user",\n'
+    ) in told
+    assert " written, 1 created, 2 to do\n" in told
+    assert run([]) == 0
+    assert capsys.readouterr().out.endswith("generated files, up to date, 2 to do\n")
+
+
+def test_what_is_removed_is_counted_by_itself(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([])
+    inside.change("      UserRemoved: {terminal: true, fields: {user_id: int}}\n", "")
+    capsys.readouterr()
+
+    assert run([]) == 0
+
+    assert " written, 1 removed\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            ("shop", "other.contract", "shop.handlers"),
+            (
+                '"other.contract" would go to shop/other/contract, where it cannot be imported: '
+                "shop is a package itself"
+            ),
+        ),
+        (
+            ("lib/shop", "other.contract", "shop.handlers"),
+            (
+                '"other.contract" would go to lib/shop/other/contract, and "shop.handlers" with it '
+                "to lib/shop/shop/handlers"
+            ),
+        ),
+        (
+            ("gen", "shop.contract", "shop.handlers"),
+            '"shop.contract" would go to gen/shop/contract, but shop is imported from shop/',
+        ),
+        (
+            ("src", "acme.contract", "work.{service}.handlers"),
+            (
+                "the handlers are in work/user_service/handlers, and would be made again in "
+                "src/work/user_service/handlers"
+            ),
+        ),
+    ],
+    ids=["inside a package", "apart", "found elsewhere", "a second set"],
+)
+def test_places_that_do_not_fit_each_other_are_refused(
+    inside: Project, capsys: pytest.CaptureFixture[str], settings: tuple[str, str, str], told: str
+) -> None:
+    """Python would not find what is written there, or find something else."""
+    out, package, handlers = settings
+    for folder in ("shop", "work/user_service/handlers"):
+        (inside.root / folder).mkdir(parents=True)
+        (inside.root / folder / "__init__.py").touch()
+    inside.configure(
+        f'[tool.headwater]\nout = "{out}"\npackage = "{package}"\nhandlers = "{handlers}"\n'
+    )
+    before = inside.files()
+
+    assert run([]) == 2
+
+    assert f"pyproject.toml:2:1: error[HW016]: {told}\n" in capsys.readouterr().err
+    assert inside.files() == before
+
+
+def test_a_package_that_lies_below_its_own_name_twice_is_no_trouble(inside: Project) -> None:
+    inside.configure(
+        '[tool.headwater]\nout = "acme/acme"\npackage = "acme.contract"\n'
+        'handlers = "acme.handlers"\n'
+    )
+
+    assert run([]) == 0
+    assert run([]) == 0
+    assert (inside.root / "acme" / "acme" / "handlers" / "add_user.py").exists()
 
 
 def test_a_wrong_spec_is_status_2_and_writes_nothing(

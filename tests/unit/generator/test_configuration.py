@@ -96,6 +96,29 @@ def test_a_wrong_key_is_told_where_it_stands(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('out = "../x"', '"out" must be a folder inside the project, not "../x"'),
+        (
+            'spec = ["a.yaml", "/b.yaml"]',
+            '"spec" must be a path inside the project, or a list of such paths, not "/b.yaml"',
+        ),
+        (
+            "handlers = true",
+            '"handlers" must be an import name such as acme.users.contract, not true',
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_it_must_be(
+    line: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        configured(tmp_path, f"[tool.headwater]\n{line}\n")
+
+    assert [problem.message for problem in caught.value.problems] == [message]
+
+
+@pytest.mark.parametrize(
     "text", ["[tool.headwater", "tool = 1", "[tool]\nheadwater = 1\n", "a = \x00"]
 )
 def test_a_file_that_is_no_configuration_is_refused_or_has_none(text: str, tmp_path: Path) -> None:

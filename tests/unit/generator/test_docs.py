@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from headwater_generator.check import load_specs
 from headwater_generator.grammar import SharedTypes, Spec
 from headwater_generator.grammar.containers import read_record
 from headwater_generator.grammar.declare import Key, Model, keys_of
@@ -124,6 +125,87 @@ def test_every_key_is_in_the_reference(model: type[Model]) -> None:
     for key in keys_of(model).values():
         assert f"| `{key.name}` |" in reference
         assert key.example in reference
+
+
+FENCE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    pytest.param(title, example, id=f"{title}-{number}")
+    for section in render_docs()["docs/spec-reference.md"].split("\n## ")[1:]
+    for title in section.splitlines()[:1]
+    for number, example in enumerate(FENCE.findall(section), 1)
+]
+# Where the examples of a section stand in a spec.
+AROUND = {
+    "Enum": ("types", "Example"),
+    "Object": ("types", "Example"),
+    "Tagged union": ("types", "Example"),
+    "Stream": ("streams", "users"),
+    "Workflow": ("workflows", "Example"),
+    "Event": ("workflows", "User", "events", "Example"),
+    "Command": ("commands", "Ask"),
+    "Subscription": ("subscriptions", "example"),
+    "Field": ("types", "Example", "fields", "example"),
+    "Offset": ("subscriptions", "example", "start"),
+    "Timestamp": ("subscriptions", "example", "start"),
+    "Retry": ("subscriptions", "example", "retry"),
+    "Backoff": ("subscriptions", "example", "retry", "backoff"),
+}
+
+
+def service() -> dict[str, Any]:
+    """A spec with all that the examples refer to."""
+    return {
+        "headwater": 1,
+        "service": "user-service",
+        "types": {
+            "EmailContact": {"fields": {"address": "email"}},
+            "PhoneContact": {"fields": {"number": "string"}},
+        },
+        "streams": {"users": {"type": "persistent"}},
+        "workflows": {
+            "User": {"stream": "users", "events": {"UserAdded": {}, "UserRemoved": {}}},
+            "Invitation": {"stream": "users", "events": {"UserInvited": {}}},
+            "Cart": {"stream": "users", "events": {"CartEmptied": {}}},
+        },
+        "commands": {},
+        "subscriptions": {"example": {"stream": "users", "mode": "exclusive"}},
+    }
+
+
+def test_the_reference_has_an_example_of_every_model() -> None:
+    titles = {param.values[0] for param in EXAMPLES}
+
+    assert titles == {*AROUND, "Spec", "File of shared types"}
+
+
+@pytest.mark.parametrize(("title", "example"), EXAMPLES)
+def test_an_example_of_the_reference_is_right_as_a_whole(
+    title: str, example: str, tmp_path: Path
+) -> None:
+    document = service()
+    if title == "Spec":
+        document = plain(example)
+        shared = "headwater: 1\ntypes: {Money: {fields: {amount: decimal}}}\n"
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "money.yaml").write_text(shared)
+    elif title == "File of shared types":
+        document["imports"] = ["shared.yaml"]
+        (tmp_path / "shared.yaml").write_text(example)
+    else:
+        *way, last = AROUND[title]
+        inner = document
+        for name in way:
+            inner = inner.setdefault(name, {})
+        inner[last] = plain(example)
+        # Names are unique, and the example takes some of these.
+        if title == "Workflow":
+            del document["workflows"]["User"]
+    # JSON is YAML, and puts every text in quotes.
+    (tmp_path / "spec.yaml").write_text(json.dumps(document))
+
+    [spec] = load_specs([tmp_path / "spec.yaml"], tmp_path)
+
+    assert spec.service == "user-service"
 
 
 def test_every_link_of_the_reference_leads_to_a_heading() -> None:

@@ -67,6 +67,22 @@ def test_a_mark_of_utf_8_is_accepted(tmp_path: Path) -> None:
     assert place(loaded(source.text).entries[0].key) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_merge_conflict_is_told_at_each_of_its_beginnings(end: str) -> None:
+    sides = ["<" * 7 + " HEAD", "a: 1", "=" * 7, "a: 2", ">" * 7 + " theirs"]
+    problems: list[Problem] = []
+
+    assert load(Source("spec.yaml", end.join(["x: 1", *sides, *sides])), problems) is None
+
+    told = [(problem.code, problem.line, problem.message) for problem in problems]
+    message = "a merge conflict; resolve it first"
+    assert told == [("HW003", 2, message), ("HW003", 7, message)]
+
+
+def test_an_underlined_heading_in_a_text_is_no_merge_conflict() -> None:
+    loaded("description: |\n  Users\n  =======\n  >>>>>>> and so on\n")
+
+
 def test_joiners_of_scripts_and_emoji_are_accepted() -> None:
     loaded("a: '\u0646\u200c\u0647 and 👩\u200d💻'\n")
 

@@ -6,6 +6,7 @@ import keyword
 
 import pytest
 from headwater.schema import RESERVED_FIELD_NAMES
+from headwater.transports.http.paths import kebab as url_kebab
 from headwater_generator.names import (
     enum_member,
     is_kebab,
@@ -31,6 +32,11 @@ KEBAB = st.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True
         ("HTTPServer", "http_server"),
         ("User2Added", "user2_added"),
         ("OAuth2Token", "o_auth2_token"),
+        ("HTTP2Send", "http2_send"),
+        ("SendHTTP2", "send_http2"),
+        ("SHA256Hash", "sha256_hash"),
+        ("V2HTTPSend", "v2_http_send"),
+        ("ABC2DEF", "abc2_def"),
         ("user-analytics", "user_analytics"),
         ("A", "a"),
         ("ABC", "abc"),
@@ -43,6 +49,12 @@ def test_words_begin_where_the_case_says(name: str, expected: str) -> None:
 def test_a_command_has_a_kebab_form_and_a_stream_a_pascal_form() -> None:
     assert kebab("AddUser") == "add-user"
     assert pascal("legacy-directory") == "LegacyDirectory"
+
+
+@given(PASCAL)
+def test_the_address_of_a_command_is_the_same_at_run_time(name: str) -> None:
+    """The runtime has a copy of its own, since it needs nothing of the generator."""
+    assert url_kebab(name) == kebab(name)
 
 
 @given(PASCAL)

@@ -6,7 +6,7 @@ from headwater.commands.definition import CommandDefinition
 
 __all__ = ["kebab", "path_of"]
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
 
 
 def path_of(definition: CommandDefinition) -> str:
