@@ -1,4 +1,4 @@
-"""What the processes of a fault test do. Each role writes down what it tries and what came of it."""
+"""What the processes of a fault test do: each writes down what it tries and what comes of it."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
 async def _produce(
     app: App[Any], scribe: Scribe, options: dict[str, Any], terminated: asyncio.Event
 ) -> None:
-    chance = random.Random(options["seed"])
+    chance = random.Random(options["seed"])  # noqa: S311  (the same choices in every run)
     count = options.get("count", sys.maxsize)
     numbers = iter(range(1, count + 1))
     behaviour: dict[str, str] = options.get("behave", {})

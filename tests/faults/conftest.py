@@ -23,7 +23,7 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """The same choices in every run of a test."""
-    return random.Random(zlib.crc32(request.node.name.encode()))
+    return random.Random(zlib.crc32(request.node.name.encode()))  # noqa: S311  (the same choices in every run)
 
 
 @pytest.fixture

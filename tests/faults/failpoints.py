@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from unittest.mock import patch
 
 __all__ = ["Failpoint", "Failpoints"]
@@ -72,7 +72,7 @@ class Failpoints:
             sqlite3, "connect", partial(_connect, real, partial(_Connection, self))
         )
 
-    def __enter__(self) -> Failpoints:
+    def __enter__(self) -> Self:
         self._patch.start()
         return self
 

@@ -1,7 +1,8 @@
 """What actors write down while faults happen: one line a step, kept by the recorder process.
 
-A step that may fail has an `invoke` line and then one of `ok` (it happened), `fail` (it did not) or
-`info` (nobody knows); without the second, the actor ended meanwhile. What simply happened is `info`.
+A step that may fail has an `invoke` line and then one of `ok` (it happened), `fail` (it did not)
+or `info` (nobody knows); without the second, the actor ended meanwhile. What simply happened is
+`info`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from tests.faults.actors import mark_of, post_of
 from tests.faults.ledger import EFFECTS, ENTRIES, Enter, Entered, Handlers, ledger
 
 MOST_AWAITS = 200
+PATIENCE = 5.0  # seconds
 
 
 class CancelledAt:
@@ -80,7 +81,8 @@ async def cancel_at_each_await(attempt: Callable[[int], Awaitable[Any]]) -> int:
             await inner
 
         task = asyncio.create_task(run())
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=PATIENCE)
+        assert task.done(), f"it hangs after it was cancelled at its await {at}, or before that"
         if not task.cancelled():
             task.result()
             if cancelled.waits < at:
@@ -194,10 +196,10 @@ async def test_a_handler_that_is_cancelled_at_any_await_is_run_again_elsewhere(p
         async with app:
             await app.execute(Enter(account=f"a-{at}", marks=[str(at)]))
             async with asyncio.timeout(5):
-                while at not in reached:
+                while at not in reached:  # noqa: ASYNC110  (with a deadline)
                     await asyncio.sleep(0.001)
     async with ledger_app(path, Slow(0)) as app, asyncio.timeout(5):
-        while len(posted) < 3:
+        while len(posted) < 3:  # noqa: ASYNC110  (with a deadline)
             await asyncio.sleep(0.001)
 
     assert sorted(posted) == ["1", "2", "3"]

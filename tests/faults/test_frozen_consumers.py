@@ -30,7 +30,7 @@ def thaw_again_and_again(world: World, zombie: Actor, times: int) -> None:
                 line.actor != zombie.name and line.offset == offset and (line.token or 0) > token
                 for line in world.history()
                 if line.action == "claim"
-                for offset, token in open_claims  # noqa: B023
+                for offset, token in open_claims  # noqa: B023  (used within the turn)
             )
 
         world.until(taken_over, "somebody took over from the zombie")

@@ -9,9 +9,9 @@ import pytest
 from tests.faults.mutants import MUTANTS, Mutant, plant, run_tests, smoke_test
 
 ALWAYS = {
-    "a claim's token is not compared",
-    "an event is acknowledged before it is handled",
-    "a refused unit is reported as written",
+    "the head lags behind the events",
+    "what has failed comes back as the first attempt",
+    "a cursor is not compared with its stream",
 }
 """The others run with `--whole`: each is a test run of its own."""
 

@@ -12,7 +12,7 @@ import pytest
 from headwater import App, CursorMismatchError
 from headwater.stores.contract import FeedKey
 
-from tests.faults.ledger import Enter, Handlers, ledger
+from tests.faults.ledger import POSTING, Enter, Handlers, ledger
 from tests.faults.outcome import drain
 from tests.faults.world import World
 
@@ -25,7 +25,7 @@ def restore(damaged: Path, backup: Path, tables: tuple[str, ...] = OF_THE_LOG) -
         file.execute("ATTACH DATABASE ? AS backup", (str(backup),))
         with file:
             for table in tables:
-                file.execute(f"DELETE FROM {table}")  # noqa: S608  (a name of ours)
+                file.execute(f"DELETE FROM {table}")  # noqa: S608
                 file.execute(f"INSERT INTO {table} SELECT * FROM backup.{table}")  # noqa: S608
 
 
@@ -140,13 +140,14 @@ async def test_a_running_reader_stops_loudly_when_the_log_is_restored_under_it(
         restore(path, backup)
         await app.execute(Enter(account="b", marks=["other 3"]))
         async with asyncio.timeout(10):
-            while "does not fit entries" not in caplog.text:
+            while "does not fit entries" not in caplog.text:  # noqa: ASYNC110  (with a deadline)
                 await asyncio.sleep(0.01)
 
     assert len(handled) == 4, "nothing of the other log was handled"
 
 
 async def until_settled(app: App[object], position: int) -> None:
+    feed = FeedKey(POSTING)
     async with asyncio.timeout(10):
-        while (await app._store.feed(FeedKey("posting"))).position < position:
+        while (await app._store.feed(feed)).position < position:  # noqa: ASYNC110  (with a deadline)
             await asyncio.sleep(0.005)

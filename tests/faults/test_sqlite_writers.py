@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from itertools import pairwise
 
 from tests.faults.checker import Promise
 from tests.faults.outcome import assert_all_held, drain
@@ -67,7 +68,7 @@ def test_eight_processes_write_to_one_file_and_none_gives_up(world: World, whole
     waits = [line.time - starts[line.id] for line in history if line.id in starts]
     assert max(waits) < 4 * BUSY_LIMIT, "a command runs again up to three times"
     order = [line.actor for line in history if (line.action, line.kind) == ("append", "ok")]
-    turns = sum(one != other for one, other in zip(order, order[1:], strict=False))
+    turns = sum(one != other for one, other in pairwise(order))
     assert turns > WRITERS, "they wrote one after the other: nobody was in anybody's way"
 
 
