@@ -12,11 +12,12 @@ from .check import load_specs
 from .configuration import Configuration, load_configuration
 from .grammar import Spec
 from .model.annotations import Annotations
+from .model.forms import forms_of
 from .model.functions import functions_of
 from .model.package import build
 from .model.parts import Package
 from .model.places import Places
-from .model.shapes import Shapes
+from .model.versions import versions_of
 from .names import nearest
 from .outputs.files import File
 from .outputs.modules import modules
@@ -123,7 +124,7 @@ class _Run:
     ) -> None:
         self.root = root
         self.specs = specs
-        self.shapes = [Shapes(spec) for spec in specs]
+        self.size = sum(map(_size, specs))
         self.tell = tell
         self.places = [_place(root, configuration, spec.service, out, services) for spec in specs]
         self.cache = root / ".headwater" / "cache"
@@ -179,7 +180,7 @@ class _Run:
             Manifest.read(places.package_folder / NAME, self.root) for places in self.places
         ]
         packages = self.build(is_dry=is_dry)
-        self.tell("rendering", sum(map(len, self.shapes)))
+        self.tell("rendering", self.size)
         width = line_length(self.root)
         templates = Templates(width)
         generated: list[list[File]] = []
@@ -225,12 +226,12 @@ class _Run:
         return [*plans, *retired(self.places, sources, self.root, roots)]
 
     def build(self, *, is_dry: bool) -> list[Package]:
-        self.tell("typing", sum(map(len, self.shapes)))
+        self.tell("typing", self.size)
         annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
-        annotations.resolve(shape for shapes in self.shapes for shape in shapes)
+        annotations.resolve(form for spec in self.specs for form in forms_of(spec))
         return [
-            build(spec, places, shapes, annotations)
-            for spec, places, shapes in zip(self.specs, self.places, self.shapes, strict=True)
+            build(spec, places, annotations)
+            for spec, places in zip(self.specs, self.places, strict=True)
         ]
 
     def publish(self, plans: Sequence[Plan]) -> None:
@@ -316,6 +317,11 @@ class _Run:
                 sorted(outputs | {one for one in homes if one in created or one.is_file()})
             ),
         )
+
+
+def _size(spec: Spec) -> int:
+    """Return how many classes come of a spec, or as good as."""
+    return len(spec.types) + len(spec.commands) + sum(1 for _ in versions_of(spec))
 
 
 def _place(

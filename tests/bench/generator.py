@@ -1,4 +1,4 @@
-"""What generating costs: nothing to do, 500 events from nothing, one changed event, a huge spec.
+"""What generating costs: nothing to do, 500 events from nothing, one changed, a huge spec.
 
 The peer is a bare call of datamodel-code-generator on the very schemas that the generated package
 publishes, without a formatter: the least that a generator of pydantic models built on it can cost.
@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from .process import Cost, interleaved, run
@@ -40,10 +41,12 @@ generate(
 """
 
 
-def spec_lines(events: int, changes: int = 0) -> Iterator[str]:
+def spec_lines(events: int, minimum: int = 0, note: str = "string") -> Iterator[str]:
     """Yield the lines of a spec with so many events of eight fields, twenty to a workflow.
 
-    One event is another one after each of the `changes`, of a shape that was never seen before.
+    Args:
+        minimum: A constraint of one of them.
+        note: The type of one of its fields.
     """
     yield "headwater: 1\nservice: bench-service\ndescription: A service to measure with."
     yield "types:\n  Grade: {enum: [low, middle, high]}\nstreams:\n  log: {type: persistent}"
@@ -56,13 +59,20 @@ def spec_lines(events: int, changes: int = 0) -> Iterator[str]:
         yield "        fields:"
         yield "          id: uuid"
         yield "          name: {type: string, maxLength: 80}"
-        yield f"          amount: {{type: int, minimum: {changes if number == 7 else 0}}}"
+        yield f"          amount: {{type: int, minimum: {minimum if number == 7 else 0}}}"
         yield "          ratio: float"
         yield "          at: datetime"
         yield "          tags: list<string>"
         yield "          grade: Grade"
-        yield "          note: string | null"
+        yield f"          note: {note if number == 7 else 'string'} | null"
     yield "subscriptions:\n  everything: {stream: log, mode: broadcast, handler: false}"
+
+
+def nestings() -> Iterator[str]:
+    """Yield types of lists and maps inside each other, none of them twice."""
+    for depth in range(3, 9):
+        for containers in product(("list", "map"), repeat=depth):
+            yield "<".join([*containers, "string"]) + ">" * depth
 
 
 def measure() -> Iterator[tuple[str, str, str]]:
@@ -79,7 +89,7 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
     schemas.write_text(json.dumps(_bundle(warm)))
     one = folder / "one.json"
     one.write_text(json.dumps(_bundle(warm, limit=1)))
-    change = iter(range(1, 10_000))
+    minimums, types = iter(range(1, 10_000)), nestings()
 
     def nothing_to_do() -> Cost:
         return run([*headwater, "generate"], warm)
@@ -92,11 +102,17 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
             shutil.rmtree(cold)
 
     def one_changed() -> Cost:
-        _write(edited, EVENTS, changes=next(change))
+        _write(edited, spec_lines(EVENTS, minimum=next(minimums)))
         return run([*headwater, "generate"], edited)
+
+    def one_of_a_new_form() -> Cost:
+        _write(formed, spec_lines(EVENTS, note=next(types)))
+        return run([*headwater, "generate"], formed)
 
     edited = _project(folder / "edited", EVENTS)
     run([*headwater, "generate"], edited)
+    formed = _project(folder / "formed", EVENTS)
+    run([*headwater, "generate"], formed)
     samples = interleaved(
         ROUNDS,
         {
@@ -106,9 +122,11 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
             "from nothing": from_nothing,
             "peer cold": lambda: run([sys.executable, "-c", PEER, str(one)], folder),
             "one changed": one_changed,
+            "new form": one_of_a_new_form,
         },
     )
-    nothing, cold, changed = samples["nothing"], samples["from nothing"], samples["one changed"]
+    nothing, cold = samples["nothing"], samples["from nothing"]
+    changed, anew = samples["one changed"], samples["new form"]
     yield "an empty python", f"{samples['python'].wall():.3f} s", ""
     yield "nothing to do", f"{nothing.wall():.3f} s", "at most 0.15 s"
     yield (
@@ -120,6 +138,11 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
         f"one changed of {EVENTS}",
         f"{changed.ratio(samples['peer cold']):.2f} x its cold start ({changed.wall():.2f} s)",
         "at most 1.5",
+    )
+    yield (
+        f"one changed of {EVENTS}, a form never seen",
+        f"{anew.ratio(samples['peer cold']):.2f} x its cold start ({anew.wall():.2f} s)",
+        "",
     )
     yield (
         f"peak memory, {EVENTS} events",
@@ -138,12 +161,12 @@ def _project(folder: Path, events: int) -> Path:
     folder.mkdir()
     (folder / "pyproject.toml").write_text("[tool.headwater]\n")
     (folder / "spec").mkdir()
-    _write(folder, events)
+    _write(folder, spec_lines(events))
     return folder
 
 
-def _write(folder: Path, events: int, changes: int = 0) -> None:
-    (folder / "spec" / "bench_service.yaml").write_text("\n".join(spec_lines(events, changes)))
+def _write(folder: Path, lines: Iterator[str]) -> None:
+    (folder / "spec" / "bench_service.yaml").write_text("\n".join(lines))
 
 
 def _bundle(project: Path, limit: int | None = None) -> dict[str, object]:

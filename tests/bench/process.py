@@ -49,9 +49,13 @@ def run(command: Sequence[str], cwd: Path) -> Cost:
     Raises:
         RuntimeError: It exited with another status than 0; the message holds what it printed.
     """
+    # Bytecode is kept for Headwater as it is for what is installed: that is how it runs elsewhere.
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
     started = time.perf_counter()
     with subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
         output = process.stdout.read()

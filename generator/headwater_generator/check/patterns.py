@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+# The engine is imported where a spec has a pattern: most runs of the generator need no pydantic.
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
 
 __all__ = ["MAX_PATTERN", "compile_pattern", "pattern_fault"]
 
@@ -26,6 +29,8 @@ class Matcher:
 
     def matches(self, text: str) -> bool:
         """Tell whether the pattern is found in a text."""
+        from pydantic_core import ValidationError
+
         try:
             self.validator.validate_python(text)
         except ValidationError:
@@ -40,6 +45,8 @@ def compile_pattern(pattern: str) -> Matcher:
     Raises:
         SchemaError: The engine does not take it.
     """
+    from pydantic_core import SchemaValidator, core_schema
+
     return Matcher(SchemaValidator(core_schema.str_schema(pattern=pattern)))
 
 
@@ -48,6 +55,8 @@ def pattern_fault(pattern: str) -> tuple[str, str] | None:
     """Return what is wrong with a pattern, and a hint; None if it works."""
     if len(pattern) > MAX_PATTERN:
         return f"this pattern has {len(pattern):,} characters; the limit is {MAX_PATTERN:,}", ""
+    from pydantic_core import SchemaError
+
     try:
         compile_pattern(pattern)
     except SchemaError as error:

@@ -109,6 +109,8 @@ def named_types(expression: TypeExpression) -> Iterator[Named]:
 
 def parse_type(node: ScalarNode) -> TypeExpression | Problem:
     """Return the type that a text stands for, or what is wrong with it."""
+    if node.text in SCALARS:
+        return Scalar(node.text)  # most are that simple
     try:
         return _Parser(node).parse()
     except _Malformed as error:

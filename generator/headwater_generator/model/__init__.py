@@ -7,9 +7,9 @@ Read in order:
     versions      the versions of events: what is made of each is made from these
     parts         what templates see
     commands      what follows from how a command is declared
-    annotations   field types, as datamodel-code-generator writes them for pydantic
-    shapes        what it has to be asked for one spec
     literals      values of the spec as Python expressions
+    forms         what datamodel-code-generator has to be asked for one spec
+    annotations   field types, as it writes them for pydantic
     facts         what is settled once for a service, for every module below
     attributes    fields as attributes of a class
     order         types, each below what it needs

@@ -1,41 +1,34 @@
 """Field types as pydantic annotations: datamodel-code-generator writes them, we take them out.
 
-Each definition of a spec (a type, an event, a command) becomes a small JSON Schema without any
-name or prose of the spec: fields are `f0`, `f1`, other types `Ref0`, `Ref1`. All of a run that are
-not cached go through the library in one call, the annotations are taken from the syntax tree of
-its answer, and nothing is accepted that the schema does not account for.
+The library is asked about forms (`forms`): all of a run that are not cached go through it in one
+call, as the fields of one class, with representative values for constraints. The annotations are
+taken from the syntax tree of its answer, nothing is accepted that the form does not account for,
+and the values of the spec are put in by us.
 
-The cache is keyed by the library's version, its options and the schema, so one changed event
-among hundreds costs one definition. It may be deleted at any time.
+The cache is keyed by the library's version, its options and the form, so most changes of a spec
+ask nothing. It may be deleted at any time.
 """
 
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..grammar import (
-    Field,
-    ListOf,
-    MapOf,
-    Named,
-    Nullable,
-    Scalar,
-    TypeExpression,
-)
+from ..grammar import Field, ListOf, MapOf, Named, Nullable, Scalar, TypeExpression
+from .forms import KEYWORDS, REPRESENTATIVES, SCALARS, Form
+from .literals import literal
 
-__all__ = ["Annotation", "AnnotationError", "Annotations", "Shape"]
+__all__ = ["Annotation", "AnnotationError", "Annotations"]
 
-CACHE_LIMIT = 20_000  # definitions kept, the ones used last
+CACHE_LIMIT = 1_000  # forms kept; those in use are, however many
 
+_FORMAT = 2  # of the cache; 1 was one answer a definition, with the values of the spec
 _LIBRARY = "datamodel-code-generator"
 _OPTIONS: dict[str, object] = {
     "use_annotated": True,
@@ -49,57 +42,6 @@ _OPTIONS: dict[str, object] = {
     "disable_future_imports": True,
     "formatters": [],
 }
-_SCALARS: dict[str, dict[str, str]] = {
-    "string": {"type": "string"},
-    "int": {"type": "integer"},
-    "float": {"type": "number"},
-    "bool": {"type": "boolean"},
-    "decimal": {"type": "number", "format": "decimal"},
-    "uuid": {"type": "string", "format": "uuid"},
-    "date": {"type": "string", "format": "date"},
-    "time": {"type": "string", "format": "time"},
-    "datetime": {"type": "string", "format": "date-time"},
-    "duration": {"type": "string", "format": "duration"},
-    "bytes": {"type": "string", "format": "binary"},
-    "email": {"type": "string", "format": "email"},
-    "uri": {"type": "string", "customTypePath": "headwater.Uri"},
-    "json": {"customTypePath": "pydantic.JsonValue"},
-}
-_TYPE_NAMES = frozenset(
-    [
-        "AwareDatetime",
-        "Decimal",
-        "EmailStr",
-        "JsonValue",
-        "UUID",
-        "Uri",
-        "bool",
-        "bytes",
-        "date",
-        "dict",
-        "float",
-        "int",
-        "list",
-        "str",
-        "time",
-        "timedelta",
-    ]
-)
-_KEYWORDS = {
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "pattern": "pattern",
-    "minimum": "ge",
-    "maximum": "le",
-    "exclusiveMinimum": "gt",
-    "exclusiveMaximum": "lt",
-    "multipleOf": "multiple_of",
-    "minItems": "min_length",
-    "maxItems": "max_length",
-    "minProperties": "min_length",
-    "maxProperties": "max_length",
-}
-_REFERENCE = re.compile(r"Ref[0-9]+")
 
 
 class AnnotationError(Exception):
@@ -121,133 +63,174 @@ class Annotation:
     """What `Ref0`, `Ref1`... stand for."""
 
 
-class Shape:
-    """What datamodel-code-generator is told of one definition."""
-
-    def __init__(self, schema: dict[str, Any], references: tuple[str, ...]) -> None:
-        self.schema = schema
-        self.references = references
-        text = json.dumps([_library(), schema], separators=(",", ":"), sort_keys=True)
-        self.key = hashlib.sha256(text.encode()).hexdigest()
-
-    @classmethod
-    def of_fields(cls, fields: Iterable[Field]) -> Shape:
-        """Describe an object: one property a field."""
-        references: list[str] = []
-        properties = {
-            f"f{index}": _field_schema(field, references) for index, field in enumerate(fields)
-        }
-        schema = {
-            "type": "object",
-            "properties": properties,
-            "required": list(properties),
-            "additionalProperties": False,
-        }
-        return cls(schema, tuple(references))
-
-    @classmethod
-    def of_enum(cls, values: Sequence[str]) -> Shape:
-        """Describe an enum."""
-        members = [f"M{index}" for index in range(len(values))]
-        schema = {"type": "string", "enum": list(values), "x-enum-varnames": members}
-        return cls(schema, ())
-
-    @classmethod
-    def of_union(cls, members: Sequence[str]) -> Shape:
-        """Describe a union of objects."""
-        references: list[str] = []
-        schema = {"oneOf": [_type_schema(Named(member), references) for member in members]}
-        return cls(schema, tuple(references))
-
-
 class Annotations:
-    """Answers of the library, by shape; known ones are read from the cache's file, if there is one.
+    """Answers of the library, by form; known ones are read from the cache's file, if there is one.
 
-    `resolve` makes the answers for many shapes at once, the other methods then hand them out.
+    `resolve` makes the answers for many forms at once, the other methods then hand them out.
     """
 
     def __init__(self, cache: Path | None = None, *, read_only: bool = False) -> None:
         self._cache = cache
         self._read_only = read_only
-        self._answers: dict[str, tuple[str, ...]] = {}
+        self._answers: dict[str, _Answer] = {}
 
-    def resolve(self, shapes: Iterable[Shape]) -> int:
-        """Make sure of an answer for each shape; return how many were asked for, in one call.
+    def resolve(self, forms: Iterable[Form]) -> int:
+        """Make sure of an answer for each form; return how many were asked for, in one call.
 
         Raises:
             AnnotationError: The library's answer is not what was asked for.
         """
-        wanted = {shape.key: shape for shape in shapes}
+        wanted = {form.text: form for form in forms}
+        edition = _edition()
         cached = _read_cache(self._cache) if self._cache else {}
-        for key, shape in wanted.items():
-            if key in cached and _fits(shape, cached[key]):
-                self._answers[key] = cached[key]
-        missing = [shape for key, shape in wanted.items() if key not in self._answers]
+        used: dict[str, str] = {}
+        missing: list[Form] = []
+        for form in wanted.values():
+            key = f"{edition} {form.text}"
+            try:
+                self._answers[form.text] = _Answer.read(cached.get(key, ""), form)
+            except AnnotationError:
+                missing.append(form)
+            else:
+                used[key] = cached[key]
         if missing:
-            for shape, answer in zip(missing, _ask(missing), strict=True):
-                _verify(shape, answer)
-                self._answers[shape.key] = answer
+            for form, text in zip(missing, _ask(missing), strict=True):
+                self._answers[form.text] = _Answer.read(text, form)
+                used[f"{edition} {form.text}"] = text
             if self._cache and not self._read_only:
-                used = {key: self._answers[key] for key in wanted}
-                others = {key: value for key, value in cached.items() if key not in used}
-                _write_cache(self._cache, {**others, **used})
+                others = {key: text for key, text in cached.items() if key not in used}
+                _write_cache(self._cache, others, used)
         return len(missing)
 
-    def fields(self, shape: Shape) -> tuple[Annotation, ...]:
-        """Return the annotations of an object's fields, in order."""
-        return tuple(
-            Annotation(*_parts(text), shape.references) for text in self._answers[shape.key]
-        )
+    def of_field(self, field: Field) -> Annotation:
+        """Return the annotation of a field, the null of the field itself left out."""
+        form, references = Form.of_field(field)
+        answer = self._answers[form.text]
+        constraints = [
+            (KEYWORDS[name], literal(_as_float(field.constraints[name], is_float=is_float)))
+            for name, is_float in answer.constraints
+        ]
+        return Annotation(answer.type, tuple(constraints), references)
 
-    def values(self, shape: Shape) -> tuple[str, ...]:
-        """Return the values of an enum, in order."""
-        return self._answers[shape.key]
-
-    def union(self, shape: Shape) -> Annotation:
+    def of_union(self, members: Sequence[str]) -> Annotation:
         """Return a union as an expression."""
-        [text] = self._answers[shape.key]
-        return Annotation(*_parts(text), shape.references)
+        form, references = Form.of_union(members)
+        return Annotation(self._answers[form.text].type, (), references)
 
 
-def _field_schema(field: Field, references: list[str]) -> dict[str, Any]:
-    # The null of the field itself is left out: the library makes a class of a constrained type
-    # beside a null. `attributes` adds it outside.
-    expression = field.type.item if isinstance(field.type, Nullable) else field.type
-    constraints = {name: field.constraints[name] for name in _KEYWORDS if name in field.constraints}
-    return _type_schema(expression, references) | constraints
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the library made of a form."""
+
+    type: ast.expr
+    constraints: tuple[tuple[str, bool], ...]
+    """Names, as the spec has them, and whether the library writes their whole numbers as floats."""
+
+    @classmethod
+    def read(cls, text: str, form: Form) -> _Answer:
+        """Read an annotation.
+
+        Raises:
+            AnnotationError: Something in it is not accounted for by the form: another type, call,
+                argument or value.
+        """
+        try:
+            tree = ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise AnnotationError(f"not an annotation: {text[:80]!r}") from error
+        arguments: list[ast.keyword] = []
+        match tree:
+            case ast.Subscript(
+                value=ast.Name(id="Annotated"),
+                slice=ast.Tuple(
+                    elts=[inner, ast.Call(func=ast.Name(id="Field"), args=[], keywords=arguments)]
+                ),
+            ):
+                tree = inner
+        if not _is_union(tree, form.members):
+            raise AnnotationError(f"expected {form.text}, got {ast.unparse(tree)[:80]}")
+        found = {argument.arg: argument.value for argument in arguments}
+        if len(arguments) != len(form.constraints):
+            raise AnnotationError(f"expected {form.text}, got {list(found)}")
+        constraints = [
+            (name, _is_float(found.get(KEYWORDS[name]), name)) for name in form.constraints
+        ]
+        if form.members != (Scalar("float"),) and any(is_float for _, is_float in constraints):
+            raise AnnotationError(f"expected {form.text}, got floats")
+        return cls(tree, tuple(constraints))
 
 
-def _type_schema(expression: TypeExpression, references: list[str]) -> dict[str, Any]:
-    match expression:
-        case Scalar(name=name):
-            return dict(_SCALARS[name])
-        case ListOf(item=item):
-            return {"type": "array", "items": _type_schema(item, references)}
-        case MapOf(item=item):
-            return {"type": "object", "additionalProperties": _type_schema(item, references)}
-        case Nullable(item=item):
-            return {"anyOf": [_type_schema(item, references), {"type": "null"}]}
-        case Named(name=name):
-            if name not in references:
-                references.append(name)
-            return {"customTypePath": f"refs.Ref{references.index(name)}"}
+def _is_union(tree: ast.expr, members: Sequence[TypeExpression]) -> bool:
+    *others, last = members
+    match tree:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right) if others:
+            return _is_union(left, others) and _is_type(right, last)
+        case _:
+            return not others and _is_type(tree, last)
 
 
-@functools.cache
+def _is_type(tree: ast.expr, expression: TypeExpression) -> bool:
+    match expression, tree:
+        case Scalar(name=name), ast.Name(id=text):
+            return text == SCALARS[name][1]
+        case Named(name=name), ast.Name(id=text):
+            return text == name
+        case ListOf(item=item), ast.Subscript(value=ast.Name(id="list"), slice=inner):
+            return _is_type(inner, item)
+        case (
+            MapOf(item=item),
+            ast.Subscript(
+                value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), inner])
+            ),
+        ):
+            return _is_type(inner, item)
+        case (
+            Nullable(item=item),
+            ast.BinOp(left=inner, op=ast.BitOr(), right=ast.Constant(value=None)),
+        ):
+            return _is_type(inner, item)
+        case _:
+            return False
+
+
+def _is_float(node: ast.expr | None, name: str) -> bool:
+    """Tell whether a representative is written as a float; refuse anything else than it."""
+    match node:
+        case ast.Constant(value=value) if value == REPRESENTATIVES[name]:
+            return isinstance(value, float)
+        case _:
+            shown = "nothing" if node is None else ast.unparse(node)[:80]
+            raise AnnotationError(f"expected {name} {REPRESENTATIVES[name]!r}, got {shown}")
+
+
+def _as_float(value: object, *, is_float: bool) -> object:
+    """Return a whole number as a float, unless that would be another number."""
+    if is_float and isinstance(value, int) and float(value) == value:
+        return float(value)
+    return value
+
+
+def _edition() -> str:
+    """Tell the answers of this library, asked in this way, from any others."""
+    asked = [_FORMAT, *_library(), SCALARS, REPRESENTATIVES]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
 def _library() -> list[object]:
     return [version(_LIBRARY), _OPTIONS]
 
 
-def _ask(shapes: Sequence[Shape]) -> list[tuple[str, ...]]:
-    """Return an answer for each shape: annotations of its fields, its values, or its union."""
+def _ask(forms: Sequence[Form]) -> list[str]:
+    """Return an annotation for each form."""
     from datamodel_code_generator import GenerateConfig, InputFileType, generate
     from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import PythonVersion
 
-    names = [f"Shape{index}" for index in range(len(shapes))]
+    names = [f"f{index}" for index in range(len(forms))]
+    properties = dict(zip(names, (form.schema() for form in forms), strict=True))
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$defs": dict(zip(names, (shape.schema for shape in shapes), strict=True)),
+        "$defs": {"Probe": {"type": "object", "properties": properties, "required": names}},
     }
     options: dict[str, Any] = dict(_OPTIONS)
     text = generate(
@@ -259,140 +242,46 @@ def _ask(shapes: Sequence[Shape]) -> list[tuple[str, ...]]:
             **options,
         ),
     )
-    classes = {
-        node.name: node for node in ast.parse(str(text)).body if isinstance(node, ast.ClassDef)
-    }
-    if classes.keys() != set(names):
-        surprises = sorted(classes.keys() ^ set(names))
-        raise AnnotationError(f"asked for {len(names)} classes, and these differ: {surprises[:5]}")
-    return [_take(shape, classes[name]) for shape, name in zip(shapes, names, strict=True)]
-
-
-def _take(shape: Shape, statement: ast.ClassDef) -> tuple[str, ...]:
-    taken: list[tuple[str, str]] = []
-    for node in statement.body:
+    classes = [node for node in ast.parse(str(text)).body if isinstance(node, ast.ClassDef)]
+    if [one.name for one in classes] != ["Probe"]:
+        raise AnnotationError(f"asked for one class, got {[one.name for one in classes][:5]}")
+    found: list[tuple[str, str]] = []
+    for node in classes[0].body:
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), value=None):
-                taken.append((name, ast.unparse(node.annotation)))
+                found.append((name, ast.unparse(node.annotation)))
             case ast.Assign(targets=[ast.Name(id="model_config")]):
-                continue
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))):
-                taken.append((name, value))
-            case ast.Pass():
                 continue
             case _:
                 raise AnnotationError(f"unexpected in a class: {ast.unparse(node)[:80]}")
-    names = [name for name, _ in taken]
-    expected = (
-        shape.schema.get("x-enum-varnames") or list(shape.schema.get("properties", ())) or names
-    )
-    if names != expected:
-        raise AnnotationError(f"expected the names {expected[:5]}, got {names[:5]}")
-    return tuple(text for _, text in taken)
+    if [name for name, _ in found] != names:
+        raise AnnotationError(f"asked for {len(names)} fields, got {len(found)} or other names")
+    return [text for _, text in found]
 
 
-def _fits(shape: Shape, answer: tuple[str, ...]) -> bool:
-    try:
-        _verify(shape, answer)
-    except AnnotationError:
-        return False
-    return True
-
-
-def _verify(shape: Shape, answer: tuple[str, ...]) -> None:
-    """Refuse whatever the schema does not account for: another name, call, number or text."""
-    if "enum" in shape.schema:
-        if list(answer) != shape.schema["enum"]:
-            raise AnnotationError("the values of an enum are not those of the spec")
-        return
-    properties = list(shape.schema.get("properties", {"": {}}).values())
-    if len(answer) != len(properties):
-        raise AnnotationError(f"expected {len(properties)} fields, got {len(answer)}")
-    for text, schema in zip(answer, properties, strict=True):
-        expected = {_KEYWORDS[name]: schema[name] for name in schema if name in _KEYWORDS}
-        _, constraints = _parts(text)
-        found = {name: ast.literal_eval(value) for name, value in constraints}
-        if found != expected:
-            raise AnnotationError(f"expected the constraints {expected}, got {found}")
-
-
-@functools.cache
-def _parts(text: str) -> tuple[ast.expr, tuple[tuple[str, str], ...]]:
-    """Split an annotation into its type and its constraints; both are of the allowed form only."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise AnnotationError(f"not an annotation: {text[:80]!r}") from error
-    constraints: tuple[tuple[str, str], ...] = ()
-    match tree:
-        case ast.Subscript(
-            value=ast.Name(id="Annotated"),
-            slice=ast.Tuple(
-                elts=[inner, ast.Call(func=ast.Name(id="Field"), args=[], keywords=keywords)]
-            ),
-        ):
-            tree = inner
-            constraints = tuple(sorted(map(_constraint, keywords), key=_rank))
-    _verify_type(tree)
-    return tree, constraints
-
-
-def _rank(constraint: tuple[str, str]) -> int:
-    return list(_KEYWORDS.values()).index(constraint[0])
-
-
-def _constraint(keyword: ast.keyword) -> tuple[str, str]:
-    name = keyword.arg or ""
-    try:
-        ast.literal_eval(keyword.value)
-    except ValueError as error:
-        raise AnnotationError(f"not a constant: {ast.unparse(keyword)[:80]}") from error
-    if name not in _KEYWORDS.values():
-        raise AnnotationError(f"not a constraint: {ast.unparse(keyword)[:80]}")
-    return name, ast.unparse(keyword.value)
-
-
-def _verify_type(tree: ast.expr) -> None:
-    match tree:
-        case ast.Name(id=name) if name in _TYPE_NAMES or _REFERENCE.fullmatch(name):
-            return
-        case ast.Constant(value=None):
-            return
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            _verify_type(left)
-            _verify_type(right)
-        case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            _verify_type(item)
-        case ast.Subscript(
-            value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), item])
-        ):
-            _verify_type(item)
-        case _:
-            raise AnnotationError(f"unexpected in an annotation: {ast.unparse(tree)[:80]}")
-
-
-def _read_cache(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return what can be read; damaged lines are passed over."""
-    answers: dict[str, tuple[str, ...]] = {}
+def _read_cache(path: Path) -> dict[str, str]:
+    """Return what can be read; damaged lines and those of older formats are passed over."""
+    answers: dict[str, str] = {}
     try:
         lines = path.read_bytes().splitlines()
     except OSError:
         return answers
     for line in lines:
         try:
-            key, *answer = json.loads(line)
-        except (ValueError, TypeError):
+            key, answer = json.loads(line)
+        except (ValueError, TypeError, RecursionError):
             continue
-        if isinstance(key, str) and all(isinstance(text, str) for text in answer):
-            answers[key] = tuple(answer)
+        if isinstance(key, str) and isinstance(answer, str):
+            answers[key] = answer
     return answers
 
 
-def _write_cache(path: Path, answers: Mapping[str, tuple[str, ...]]) -> None:
+def _write_cache(path: Path, others: Mapping[str, str], used: Mapping[str, str]) -> None:
     from ..replacing import replace
 
-    kept = list(answers.items())[-CACHE_LIMIT:]
-    lines = (json.dumps([key, *answer], separators=(",", ":")) for key, answer in kept)
+    room = max(CACHE_LIMIT - len(used), 0)
+    kept = [*list(others.items())[-room:], *used.items()] if room else list(used.items())
+    lines = (json.dumps(one, separators=(",", ":")) for one in kept)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, "".join(f"{line}\n" for line in lines).encode())

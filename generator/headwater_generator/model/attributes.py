@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ..grammar import UNSET, Field, Nullable, named_types
 from ..names import python_name
-from .annotations import Annotation, Shape
+from .annotations import Annotation
 from .commands import result_of
 from .facts import Facts
 from .literals import default_of, literal
@@ -23,22 +23,20 @@ __all__ = ["attributes", "result_text", "tag_attributes", "type_text"]
 def attributes(
     facts: Facts,
     fields: Mapping[str, Field],
-    shape: Shape,
     scope: Scope,
     *,
     module: str | None = ".types",
     known: Collection[str] | None = None,
 ) -> tuple[Attribute, ...]:
     """Return the attributes of a class. `known`: types that need no quotes; `None` for all."""
-    # A command's shape has one more than its fields: the result.
-    annotations = zip(fields.items(), facts.annotations.fields(shape), strict=False)
     return tuple(
         Attribute(
             python_name(name),
             _annotation(name, field, annotation, scope, module, known),
             _default(facts, field, annotation, scope, module),
         )
-        for (name, field), annotation in annotations
+        for name, field in fields.items()
+        for annotation in [facts.annotations.of_field(field)]
     )
 
 
@@ -57,8 +55,7 @@ def result_text(facts: Facts, command: str, scope: Scope, *, module: str) -> str
     result = result_of(facts.spec.commands[command])
     if result is None:
         return "None"
-    annotation = facts.annotations.fields(facts.shapes.commands[command])[-1]
-    text = type_text(annotation, scope, module)
+    text = type_text(facts.annotations.of_field(Field(type=result)), scope, module)
     return f"{text} | None" if isinstance(result, Nullable) else text
 
 
@@ -93,7 +90,7 @@ def _annotation(
     known: Collection[str] | None,
 ) -> str:
     text = type_text(annotation, scope, module)
-    if isinstance(field.type, Nullable) and not _has_null(annotation.type):
+    if isinstance(field.type, Nullable):
         text = f"{text} | None"
     if known is not None and any(one.name not in known for one in named_types(field.type)):
         text = literal(text)  # refers to what stands below, or to itself
@@ -134,13 +131,3 @@ def _default(
             container = f"{scope['dict']}[{scope['str']}, {container}]"
         made = f"lambda: {container}({default.expression})"
     return f"{scope['Field']}(default_factory={made})"
-
-
-def _has_null(expression: ast.expr) -> bool:
-    match expression:
-        case ast.BinOp(left=left, right=right):
-            return _has_null(left) or _has_null(right)
-        case ast.Constant(value=None):
-            return True
-        case _:
-            return False

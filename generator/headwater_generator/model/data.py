@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..grammar import EnumType, ObjectType, UnionType
 from ..names import enum_member, python_name
 from .attributes import attributes, result_text, tag_attributes, type_text
@@ -25,8 +27,8 @@ def types_module(facts: Facts) -> Module:
         declaration = types[name]
         summary = declaration.description or f"One {name}."
         match declaration:
-            case EnumType():
-                items.append(_enum(facts, name, summary, scope))
+            case EnumType(values=values):
+                items.append(_enum(name, values, summary, scope))
             case ObjectType():
                 items.append(_data(facts, name, declaration, summary, scope, known))
             case UnionType():
@@ -57,7 +59,7 @@ def events_module(facts: Facts) -> Module:
                 version=one.version,
                 terminal=one.terminal,
                 summary=one.description or f"{one.name}, version {one.version}.",
-                fields=attributes(facts, one.fields, facts.shapes.events[one.class_name], scope),
+                fields=attributes(facts, one.fields, scope),
             )
         )
         if one.is_head:
@@ -80,15 +82,14 @@ def commands_module(facts: Facts) -> Module:
                 class_name=name,
                 result=result_text(facts, name, scope, module=".types"),
                 summary=command.description or f"The command {name}.",
-                fields=attributes(facts, command.fields, facts.shapes.commands[name], scope),
+                fields=attributes(facts, command.fields, scope),
             )
         )
     return Module.of(scope, items)
 
 
-def _enum(facts: Facts, name: str, summary: str, scope: Scope) -> EnumClass:
+def _enum(name: str, values: Sequence[str], summary: str, scope: Scope) -> EnumClass:
     scope.use("StrEnum")
-    values = facts.annotations.values(facts.shapes.types[name])
     return EnumClass(name, summary, tuple((enum_member(value), value) for value in values))
 
 
@@ -96,14 +97,13 @@ def _data(
     facts: Facts, name: str, declaration: ObjectType, summary: str, scope: Scope, known: set[str]
 ) -> DataClass:
     scope.use("Data")
-    shape = facts.shapes.types[name]
-    own = attributes(facts, declaration.fields, shape, scope, module=None, known=known)
+    own = attributes(facts, declaration.fields, scope, module=None, known=known)
     return DataClass(name, summary, (*tag_attributes(facts, name, scope), *own))
 
 
 def _union(facts: Facts, name: str, declaration: UnionType, summary: str, scope: Scope) -> Alias:
     scope.use("TypeAlias")
-    target = type_text(facts.annotations.union(facts.shapes.types[name]), scope, None)
+    target = type_text(facts.annotations.of_union(declaration.members), scope, None)
     if len(declaration.members) > 1:
         discriminator = f"discriminator={literal(python_name(declaration.tag))}"
         target = f"{scope['Annotated']}[{target}, {scope['Field']}({discriminator})]"

@@ -15,7 +15,6 @@ from ..names import (
 )
 from .annotations import Annotations
 from .places import Places
-from .shapes import Shapes
 from .versions import EventVersion, versions_of
 
 __all__ = ["Facts", "field_names"]
@@ -27,9 +26,8 @@ class Facts:
 
     spec: Spec
     places: Places
-    shapes: Shapes
     annotations: Annotations
-    """It has resolved the shapes."""
+    """It has resolved the forms of the spec."""
     variable: str
     """Name of the `Service` object."""
     events: Mapping[str, Sequence[EventVersion]]
@@ -41,7 +39,7 @@ class Facts:
     """Tags that an object carries because it is a member of unions, by object."""
 
     @classmethod
-    def settle(cls, spec: Spec, places: Places, shapes: Shapes, annotations: Annotations) -> Facts:
+    def settle(cls, spec: Spec, places: Places, annotations: Annotations) -> Facts:
         """Settle what follows from the spec alone."""
         events: dict[str, list[EventVersion]] = {}
         events_of_stream: dict[str, list[str]] = {name: [] for name in spec.streams}
@@ -53,7 +51,6 @@ class Facts:
         return cls(
             spec=spec,
             places=places,
-            shapes=shapes,
             annotations=annotations,
             variable=f"{variable}_" if variable in RESERVED_MODULE_NAMES else variable,
             events=events,

@@ -11,15 +11,14 @@ from .facts import Facts
 from .parts import Package
 from .places import Places
 from .service import handlers_module, service_module, subscriptions_module, workflows_module
-from .shapes import Shapes
 from .stubs import stubs
 
 __all__ = ["build"]
 
 
-def build(spec: Spec, places: Places, shapes: Shapes, annotations: Annotations) -> Package:
-    """Settle everything about a service; `annotations` has resolved the spec's shapes."""
-    facts = Facts.settle(spec, places, shapes, annotations)
+def build(spec: Spec, places: Places, annotations: Annotations) -> Package:
+    """Settle everything about a service; `annotations` has resolved the spec's forms."""
+    facts = Facts.settle(spec, places, annotations)
     exports = {
         "types": tuple(spec.types),
         "events": facts.event_names,

@@ -48,6 +48,7 @@ _SCALARS: dict[str, dict[str, str]] = {
 }
 # On the wire these are texts, and JSON Schema's words would count the text's characters.
 _CONSTRAINED_OTHERWISE = frozenset({"bytes", "decimal"})
+_json = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` would make an encoder each time
 
 
 def schemas(package: Package) -> Iterator[File]:
@@ -83,10 +84,6 @@ def _laid_out(schema: Mapping[str, Any]) -> str:
             parts.append(f"  {_json(key)}: {_json(value)}")
     body = ",\n".join(parts)
     return f"{{\n{body}\n}}\n"
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _declaration(spec: Spec, name: str) -> dict[str, Any]:

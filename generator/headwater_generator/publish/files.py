@@ -61,6 +61,9 @@ class Guard:
 
 def shown(path: Path, project: Path) -> str:
     """Return a path as reports and manifests write it: relative to the project, with `/`."""
+    name, folder = str(path), f"{project}/"
+    if name.startswith(folder) and ".." not in name:
+        return name.removeprefix(folder)  # so are nearly all, and there are thousands
     return Path(os.path.relpath(path, project)).as_posix()
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from ..publish.stamp import Stamp, stamp_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..generation import Progress, Report
     from ..problems import Format
 
@@ -62,12 +64,14 @@ def _root(start: str) -> str:
 
 
 def _run(argv: Sequence[str], stamp: str) -> int:
+    if not argv:
+        return _generate(stamp)  # typer would cost as much as a spec of some hundred events
+
     from pathlib import Path
     from typing import Annotated, Literal
 
     import typer
 
-    from ..problems import SpecError, report
     from .command_line import call
 
     def generate(
@@ -97,31 +101,55 @@ def _run(argv: Sequence[str], stamp: str) -> int:
         ] = "text",
     ) -> int:
         """Turn specs into typed packages, and create stubs for what is new."""
-        from ..generation import generate as generate_all
-
-        here = Path.cwd()
-        try:
-            with _progress() as progress:
-                result = generate_all(
-                    Path(_root(str(here))),
-                    [here / spec for spec in specs] if specs else None,
-                    out=here / out if out else None,
-                    services=here / services if services else None,
-                    check=is_check,
-                    stubs=stubs or (),
-                    progress=progress,
-                )
-        except SpecError as error:
-            report(error.problems, style)
-            return 2
-        sys.stdout.write(_shown(result, style))
-        if result.findings and style != "json":
-            report(result.findings, style)
-        if not is_check and not stubs:
-            _leave_stamp(result, style, stamp)
-        return 1 if result.findings else 0
+        return _generate(
+            stamp,
+            specs or (),
+            out=out,
+            services=services,
+            is_check=is_check,
+            stubs=stubs or (),
+            style=style,
+        )
 
     return call(generate, argv, "generate")
+
+
+def _generate(
+    stamp: str,
+    specs: "Sequence[Path]" = (),
+    *,
+    out: "Path | None" = None,
+    services: "Path | None" = None,
+    is_check: bool = False,
+    stubs: Sequence[str] = (),
+    style: "Format" = "text",
+) -> int:
+    from pathlib import Path
+
+    from ..generation import generate
+    from ..problems import SpecError, report
+
+    here = Path.cwd()
+    try:
+        with _progress() as progress:
+            result = generate(
+                Path(_root(str(here))),
+                [here / spec for spec in specs] or None,
+                out=here / out if out else None,
+                services=here / services if services else None,
+                check=is_check,
+                stubs=stubs,
+                progress=progress,
+            )
+    except SpecError as error:
+        report(error.problems, style)
+        return 2
+    sys.stdout.write(_shown(result, style))
+    if result.findings and style != "json":
+        report(result.findings, style)
+    if not is_check and not stubs:
+        _leave_stamp(result, style, stamp)
+    return 1 if result.findings else 0
 
 
 def _shown(report: "Report", style: "Format", *, again: bool = False) -> str:

@@ -9,10 +9,10 @@ import pytest
 from headwater_generator import Report, generate
 from headwater_generator.grammar import Spec
 from headwater_generator.model.annotations import Annotations
+from headwater_generator.model.forms import forms_of
 from headwater_generator.model.package import build
 from headwater_generator.model.parts import Package
 from headwater_generator.model.places import Places
-from headwater_generator.model.shapes import Shapes
 
 SPEC = """\
 headwater: 1
@@ -74,8 +74,8 @@ def built(tmp_path: Path) -> Callable[[Spec], Package]:
     """Build the package of a spec that is given as a literal."""
 
     def build_package(spec: Spec) -> Package:
-        shapes, annotations = Shapes(spec), Annotations()
-        annotations.resolve(shapes)
+        annotations = Annotations()
+        annotations.resolve(forms_of(spec))
         places = Places.settle(
             spec.service,
             root=tmp_path,
@@ -83,6 +83,6 @@ def built(tmp_path: Path) -> Callable[[Spec], Package]:
             package="generated.{service}",
             handlers="services.{service}.handlers",
         )
-        return build(spec, places, shapes, annotations)
+        return build(spec, places, annotations)
 
     return build_package
