@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock", "Timer", "sleep", "time_limit"]
+__all__ = ["Clock", "SystemClock", "Timer", "break_off", "is_cancelled", "sleep", "time_limit"]
 
 
 class Timer(Protocol):
@@ -50,18 +50,32 @@ class SystemClock:
 
 @asynccontextmanager
 async def time_limit(clock: Clock, seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Cancel the block after so many seconds on this clock, or when it is rescheduled to now.
+    """Cancel the block after so many seconds on this clock, or when it is broken off.
 
     Raises:
         TimeoutError: The time was up; the block was cancelled.
     """
-    loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
-        timer = clock.call_later(max(seconds, 0.0), lambda: limit.reschedule(loop.time()))
+        timer = clock.call_later(max(seconds, 0.0), lambda: break_off(limit))
         try:
             yield limit
         finally:
             timer.cancel()
+
+
+def break_off(limit: asyncio.Timeout) -> None:
+    """Have the time be up now. Does nothing if it was up already and the block is cleaning up."""
+    if not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time())
+
+
+def is_cancelled() -> bool:
+    """Whether somebody cancels the current task, or its time is up.
+
+    A `CancelledError` without that comes from something else that was cancelled and awaited.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def sleep(clock: Clock, seconds: float) -> None:

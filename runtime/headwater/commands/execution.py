@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
-from headwater.clock import Clock, time_limit
+from headwater.clock import Clock, break_off, is_cancelled, time_limit
 from headwater.correlation import correlation_id
 from headwater.errors import (
     CommandRejectedError,
@@ -157,7 +157,7 @@ class Executor:
         await self._wait_for_running(within)
         for execution, limit in tuple(self._running.items()):
             execution.closing = True
-            limit.reschedule(asyncio.get_running_loop().time())
+            break_off(limit)
         await self._wait_for_running(TO_BREAK_OFF)
 
     async def _wait_for_running(self, within: float) -> None:
@@ -357,6 +357,8 @@ async def _call(function: CommandFunction, *arguments: object) -> Any:
         return await function(*arguments)
     except RejectedError:
         raise
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and is_cancelled():
+            raise
         name = getattr(function, "__name__", repr(function))
         raise HandlerFailedError(name, f"raised {type(error).__name__}: {error}") from error

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from headwater.clock import Clock, sleep, time_limit
+from headwater.clock import Clock, is_cancelled, sleep, time_limit
 from headwater.correlation import correlation_id
 from headwater.errors import DeliveryLostError
 from headwater.events import Event
@@ -82,7 +82,9 @@ class Workers:
             async with time_limit(self._clock, self._reader.subscription.ack_timeout) as limit:
                 correlation_id.set(delivery.context.workflow_id)
                 await self._handler(delivery.event, delivery.context)
-        except Exception as error:  # whatever a handler raises is its failure
+        except (Exception, asyncio.CancelledError) as error:  # whatever it raises is its failure
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             failure = f"{type(error).__name__}: {error}"
             if limit.expired():
                 failure = f"not done within {self._reader.subscription.ack_timeout:g} s"

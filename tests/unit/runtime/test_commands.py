@@ -428,3 +428,69 @@ async def test_an_empty_workflow_id_is_refused() -> None:
         with pytest.raises(CommandRejectedError, match="text: the workflow's id is empty"):
             await app.execute(NoteOrder(order_id=1, text=""))
         assert await names(app) == []
+
+
+async def test_a_handler_that_awaits_a_cancelled_task_has_failed() -> None:
+    """Its caller was not cancelled, and must not believe that it was."""
+
+    class Awaiting(OrderHandlers):
+        async def place_order(
+            self, command: PlaceOrder, workflow: OrderWorkflow, context: CommandContext
+        ) -> str:
+            printing = asyncio.ensure_future(asyncio.Event().wait())
+            printing.cancel()
+            await printing
+            return workflow.id
+
+    async with app_with(Awaiting()) as app:
+        with pytest.raises(HandlerFailedError, match="raised CancelledError"):
+            await app.execute(place())
+
+
+class Tidying(OrderHandlers):
+    """Takes its time to clean up when it is broken off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = asyncio.Event()
+        self.tidying = asyncio.Event()
+        self.tidy = asyncio.Event()
+
+    async def place_order(
+        self, command: PlaceOrder, workflow: OrderWorkflow, context: CommandContext
+    ) -> str:
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.tidying.set()
+            await self.tidy.wait()
+        return workflow.id
+
+
+async def test_an_app_closes_while_a_command_whose_time_is_up_cleans_up() -> None:
+    handlers = Tidying()
+    app = MemoryApp(order_service, handlers=handlers)
+    app._drain = 0.01
+    async with app:
+        running = asyncio.ensure_future(app.execute(place(), deadline=2.0))
+        await handlers.started.wait()
+        app.clock.advance(2.0)
+        await handlers.tidying.wait()
+        asyncio.get_running_loop().call_later(0.1, handlers.tidy.set)
+    with pytest.raises(NotRunningError):
+        await running
+
+
+async def test_the_time_may_be_up_while_a_command_that_was_broken_off_cleans_up() -> None:
+    handlers = Tidying()
+    async with app_with(handlers) as app:
+        running = asyncio.ensure_future(app.execute(place(), deadline=2.0))
+        await handlers.started.wait()
+        [limit] = app._executor._running.values()
+        limit.reschedule(asyncio.get_running_loop().time())
+        await handlers.tidying.wait()
+        app.clock.advance(2.0)
+        handlers.tidy.set()
+        with pytest.raises(DeadlineExceededError):
+            await running

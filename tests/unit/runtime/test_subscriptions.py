@@ -372,3 +372,23 @@ async def test_advancing_far_makes_every_retry_on_the_way() -> None:
 
         assert tries == [1, 2, 3, 4]
         assert len(await app.dead_letters(app.service.subscriptions[-1])) == 1
+
+
+async def test_a_handler_that_awaits_a_cancelled_task_has_failed_and_its_subscription_goes_on() -> (
+    None
+):
+    class Awaiting(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            if context.attempt == 1:
+                label = asyncio.ensure_future(asyncio.Event().wait())
+                label.cancel()
+                await label
+            await super().packing(event, context)
+
+    handlers = Awaiting()
+    async with app_with(handlers) as app:
+        await place(app, 1)
+        await app.wait_until_idle()
+        assert handlers.packed == []
+        await app.advance(1.0)
+    assert handlers.packed == [1]
