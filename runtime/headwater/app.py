@@ -248,13 +248,22 @@ class App(Generic[H]):
     async def unsubscribe(self, subscription: Subscription[Any], *, consumer: str) -> None:
         """Forget a consumer of a broadcast subscription, its cursor and what waits for it.
 
+        A session that it still has ends its iteration.
+
         Raises:
+            ConfigurationError: It is the one whose events the running service's handler is given.
             UnknownSubscriptionError: It is not the service's, or its consumers share one cursor.
         """
         self._require_known(subscription)
         if subscription.mode is not Mode.BROADCAST:
             raise UnknownSubscriptionError(
                 self.service.name, f"{subscription.name} with a cursor for each consumer"
+            )
+        is_own = subscription.handler is not None and consumer == self.service.name
+        if is_own and self._is_running:
+            raise ConfigurationError(
+                f"{consumer} is the consumer of {subscription.handler}, the handler of "
+                f"{subscription.name}, and cannot be removed while the service runs"
             )
         await self._store.remove_consumer(subscription.name, consumer)
 

@@ -41,6 +41,10 @@ class Heartbeat:
             raise
         logger.info("consumer connected", extra=_about(connection))
 
+    def forget(self, connection: Connection) -> None:
+        """Keep the session alive no longer: its consumer was removed."""
+        self._members.pop(connection.session, None)
+
     async def disconnect(self, connection: Connection) -> None:
         """Forget the session."""
         self._members.pop(connection.session, None)

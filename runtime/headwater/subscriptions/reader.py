@@ -33,6 +33,7 @@ from headwater.stores.contract import (
     Store,
     Unit,
 )
+from headwater.stores.signal import Signal
 from headwater.streams import DeliverySemantics, FromBeginning, FromLatest, Stream, StreamType
 
 from .activity import Activity
@@ -102,6 +103,7 @@ class Reader(Generic[E]):
         # An anonymous consumer is removed with its session, even if its process was killed.
         self._expire_after = SESSION_LIFETIME if is_anonymous else subscription.expire_after
         self._open: dict[int, Delivery[E]] = {}
+        self._changes: Signal | None = None  # of the feed, once there is one
         self._stopped = False
 
     async def open(self) -> None:
@@ -110,23 +112,35 @@ class Reader(Generic[E]):
         await self._around.heartbeat.connect(self._connection, self._expire_after)
 
     async def next(self) -> Delivery[E] | None:
-        """The next delivery, as soon as there is one; `None` once the reader was stopped."""
+        """The next delivery, as soon as there is one.
+
+        `None` once the reader was stopped, or its consumer removed.
+        """
         store = self._around.store
         while not self._stopped:
-            seen = store.changes(self.feed.key).generation
-            handed_out = await store.claim(self.feed.key, self._holder, 1)
+            try:
+                self._changes = changes = store.changes(self.feed.key)
+                seen = changes.generation
+                handed_out = await store.claim(self.feed.key, self._holder, 1)
+            except UnknownSubscriptionError:
+                self._around.heartbeat.forget(self._connection)
+                logger.warning(
+                    "consumer was removed, it is given nothing more",
+                    extra={"subscription": self.subscription.name, "consumer": self.consumer},
+                )
+                return None
             for claim in handed_out.claims:
                 if (delivery := await self._deliver(claim)) is not None:
                     return delivery
             if not handed_out.claims:
-                await self._wait_for_change(seen, handed_out.next_due)
+                await self._wait_for_change(changes, seen, handed_out.next_due)
         return None
 
     def stop(self) -> None:
         """Take nothing more. What is delivered can still be settled."""
         self._stopped = True
-        with suppress(UnknownSubscriptionError):  # the consumer was removed: nobody waits
-            self._around.store.changes(self.feed.key).notify()
+        if self._changes is not None:
+            self._changes.notify()
 
     async def close(self) -> None:
         """Give back what was not settled, at once and not as a failure."""
@@ -137,8 +151,7 @@ class Reader(Generic[E]):
         finally:
             await self._around.heartbeat.disconnect(self._connection)
 
-    async def _wait_for_change(self, seen: int, due: float | None) -> None:
-        changes = self._around.store.changes(self.feed.key)
+    async def _wait_for_change(self, changes: Signal, seen: int, due: float | None) -> None:
         timer = None if due is None else self._around.clock.call_later(due, changes.notify)
         try:
             if self._activity is None:

@@ -8,10 +8,12 @@ from uuid import UUID
 
 import pytest
 from headwater import (
+    ConfigurationError,
     DeliveryLostError,
     EventContext,
     FromLatest,
     Metadata,
+    Mode,
     NotRunningError,
     Retry,
     Service,
@@ -391,4 +393,31 @@ async def test_a_handler_that_awaits_a_cancelled_task_has_failed_and_its_subscri
         await app.wait_until_idle()
         assert handlers.packed == []
         await app.advance(1.0)
+    assert handlers.packed == [1]
+
+
+async def test_an_iterator_whose_consumer_is_removed_ends_and_the_app_closes() -> None:
+    async with app_with() as app:
+        async with app.subscribe(audit, consumer="ann") as events:
+            waiting = asyncio.ensure_future(anext(events, None))
+            await asyncio.sleep(0)
+            await app.unsubscribe(audit, consumer="ann")
+            assert await asyncio.wait_for(waiting, 1.0) is None
+            await app._heartbeat.beat()
+            assert await app.consumers(audit) == []
+        held = app.subscribe(audit, consumer="bob")
+        await held.__aenter__()
+        await app.unsubscribe(audit, consumer="bob")
+    await held.__aexit__(None, None, None)
+
+
+async def test_the_consumer_of_a_handler_is_not_removed_while_the_service_runs() -> None:
+    handlers = OrderHandlers()
+    app = app_with(handlers, mode=Mode.BROADCAST)
+    subscription = app.service.subscriptions[-1]
+    async with app:
+        with pytest.raises(ConfigurationError, match="while the service runs"):
+            await app.unsubscribe(subscription, consumer="order-service")
+        await place(app, 1)
+        await app.wait_until_idle()
     assert handlers.packed == [1]
