@@ -49,13 +49,18 @@ class SystemClock:
 
 
 @asynccontextmanager
-async def time_limit(clock: Clock, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+async def time_limit(clock: Clock, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
     """Cancel the block after so many seconds on this clock, or when it is broken off.
+
+    With `None` only then.
 
     Raises:
         TimeoutError: The time was up; the block was cancelled.
     """
     async with asyncio.timeout(None) as limit:
+        if seconds is None:
+            yield limit
+            return
         timer = clock.call_later(max(seconds, 0.0), lambda: break_off(limit))
         try:
             yield limit

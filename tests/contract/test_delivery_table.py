@@ -43,6 +43,8 @@ class Case:
     delivery: DeliverySemantics
     seen: list[tuple[int, int]] = field(default_factory=list)  # price and attempt
     failures: dict[int, int] = field(default_factory=dict)  # price → how often it fails
+    gate: asyncio.Event | None = None  # what the handler waits for
+    done: list[int] = field(default_factory=list)  # prices
     database: str = "memory://"
 
     async def quote(self, command: Quote, workflow: QuoteWorkflow, context: CommandContext) -> str:
@@ -54,6 +56,9 @@ class Case:
         if self.failures.get(event.price, 0) > 0:
             self.failures[event.price] -= 1
             raise ValueError(f"cannot take {event.price}")
+        if self.gate is not None:
+            await self.gate.wait()
+        self.done.append(event.price)
 
     @property
     def subscription(self) -> Subscription[QuoteGiven]:
@@ -120,7 +125,7 @@ def row(rows: list[tuple[Mode, StreamType, DeliverySemantics]]) -> pytest.MarkDe
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     if "case" in request.fixturenames:
         case = request.getfixturevalue("case")
-        case.seen, case.failures = [], {}
+        case.seen, case.failures, case.gate, case.done = [], {}, None, []
         in_file = request.param == "sqlite"
         case.database = f"sqlite:///{tmp_path}/table.db" if in_file else "memory://"
 
@@ -268,3 +273,21 @@ async def test_a_stream_keeps_consumed_events_if_it_is_persistent(case: Case) ->
         length = (await app.statistics("quotes")).length
 
     assert length == (2 if case.stream_type is StreamType.PERSISTENT else 0)
+
+
+@row(AT_MOST_ONCE)
+async def test_at_most_once_a_handler_has_all_the_time_it_needs(case: Case) -> None:
+    """Its event would be lost if it were cancelled."""
+    case.gate = asyncio.Event()
+    async with case.app() as app:
+        await quote(app, 1)
+        async with asyncio.timeout(5):
+            while not case.seen:  # noqa: ASYNC110  (nothing tells that the handler has begun)
+                await asyncio.sleep(0.001)
+        app.clock.advance(60)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        case.gate.set()
+        await app.wait_until_idle()
+
+    assert case.done == [1]

@@ -76,10 +76,15 @@ class Workers:
                     await sleep(self._clock, PAUSE_AFTER_A_STORE_ERROR)
 
     async def _handle(self, delivery: Delivery[Event]) -> None:
-        """Run the handler once and settle. It is cancelled, and has failed, at `ack_timeout`."""
+        """Run the handler once and settle. It is cancelled, and has failed, at `ack_timeout`.
+
+        Delivered at most once it has all the time it needs: nobody waits for an acknowledgement,
+        and what is cancelled would be lost.
+        """
         failure: str | None = None
+        seconds = None if delivery.is_settled else self._reader.subscription.ack_timeout
         try:
-            async with time_limit(self._clock, self._reader.subscription.ack_timeout) as limit:
+            async with time_limit(self._clock, seconds) as limit:
                 correlation_id.set(delivery.context.workflow_id)
                 await self._handler(delivery.event, delivery.context)
         except (Exception, asyncio.CancelledError) as error:  # whatever it raises is its failure
@@ -87,7 +92,7 @@ class Workers:
                 raise
             failure = f"{type(error).__name__}: {error}"
             if limit.expired():
-                failure = f"not done within {self._reader.subscription.ack_timeout:g} s"
+                failure = f"not done within {seconds:g} s"
             logger.exception(
                 "%s failed at attempt %d: %s",
                 self._reader.subscription.name,
