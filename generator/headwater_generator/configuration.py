@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .names import nearest, snake
+from .names import RESERVED_MODULE_NAMES, nearest, snake
 from .problems import Problem, SpecError, printable
 
 __all__ = ["Configuration", "find_root", "load_configuration"]
@@ -137,7 +137,29 @@ def load_configuration(root: Path) -> Configuration:
     if "package" not in given:
         # The folder is the package's parent, wherever the team put it.
         given["package"] = ".".join([*Path(out).parts, "{service}"])
-    return Configuration(root, spec=paths, **given)
+    configuration = Configuration(root, spec=paths, **given)
+    if problems := list(_misfits(configuration, text, "out" in given and "package" not in table)):
+        raise SpecError(problems)
+    return configuration
+
+
+def _misfits(configuration: Configuration, text: str, is_named_by_out: bool) -> Iterator[Problem]:
+    """Yield what each key may say by itself, and what does not work together."""
+    package, handlers = configuration.package, configuration.handlers
+    if is_named_by_out and not _is_dotted(package):
+        line, column = _find(text, "out")
+        message = f'"out" names the package too, and {_shown(package)} cannot be imported'
+        yield _problem(
+            text, line, message, column, len("out"), 'set "package", or rename the folder'
+        )
+    line, column = _find(text, "handlers")
+    if handlers == package:
+        message = '"handlers" must be another package than the generated one'
+        yield _problem(text, line, message, column, len("handlers"))
+    elif handlers in {f"{package}.{module}" for module in RESERVED_MODULE_NAMES}:
+        message = f'"handlers" must not be {_shown(handlers)}: that is a generated module'
+        hint = "put them beside the generated package, not inside"
+        yield _problem(text, line, message, column, len("handlers"), hint)
 
 
 def _problems(text: str, table: object, root: Path) -> Iterator[Problem]:

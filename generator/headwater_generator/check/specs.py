@@ -282,11 +282,12 @@ def _settle(scope: Scope) -> Spec:
 
 
 def _clashes(specs: Sequence[Spec], root: Path) -> list[Problem]:
-    """HW308: services of one run have names and packages of their own."""
+    """HW308: services of one run have names, packages and handlers of their own."""
     configuration = load_configuration(root)
     problems: list[Problem] = []
     services: dict[str, Spec] = {}
     packages: dict[str, Spec] = {}
+    handlers: dict[str, Spec] = {}
     for spec in specs:
         place = at(spec.node, "service")
         first = services.setdefault(spec.service, spec)
@@ -300,6 +301,12 @@ def _clashes(specs: Sequence[Spec], root: Path) -> list[Problem]:
         if other is not spec:
             message = f"{spec.service} and {other.service} would both become the package {package}"
             hint = "put {service} into package under [tool.headwater]"
+            problems.append(place.problem("HW308", message, hint))
+        folder = configuration.handlers_for(spec.service)
+        other = handlers.setdefault(folder, spec)
+        if other is not spec:
+            message = f"{spec.service} and {other.service} would both have handlers in {folder}"
+            hint = "put {service} into handlers under [tool.headwater]"
             problems.append(place.problem("HW308", message, hint))
     return problems
 
