@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.clock import Clock
@@ -45,6 +45,10 @@ __all__ = ["Reader", "Surroundings", "feed_of"]
 
 E = TypeVar("E", bound=Event)
 
+# Seconds between a handler's time limit and the end of its claim: to clean up and to say that it
+# failed. A claim that ended before would be handed out again at once, without the retry's wait.
+GRACE = 5.0
+
 logger = logging.getLogger("headwater.subscriptions")
 
 
@@ -75,7 +79,7 @@ def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) ->
         start=subscription.start or by_default,
         order=Order.STREAM if in_stream_order else Order.WORKFLOW,
         in_flight=subscription.concurrency,
-        ack_timeout=subscription.ack_timeout,
+        ack_timeout=subscription.ack_timeout + (GRACE if subscription.handler is not None else 0.0),
     )
 
 
@@ -166,8 +170,9 @@ class Reader(Generic[E]):
     async def _deliver(self, claim: Claim) -> Delivery[E] | None:
         """The claim as a delivery, unless there is no sense in delivering it."""
         if claim.attempt > self.subscription.retry.attempts:
+            tried = replace(claim, attempt=claim.attempt - 1)  # this claim is no try any more
             await self._set_aside(
-                claim, f"not acknowledged within {self.subscription.ack_timeout:g} s"
+                tried, f"not acknowledged within {self.subscription.ack_timeout:g} s"
             )
             return None
         try:

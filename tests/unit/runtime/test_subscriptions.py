@@ -182,6 +182,7 @@ async def test_an_event_that_is_never_acknowledged_becomes_a_dead_letter() -> No
             assert (await waiting).event.price == 2
         [letter] = await app.dead_letters(subscription)
         assert "not acknowledged within 30 s" in letter.error
+        assert letter.attempts == 2
 
 
 async def test_a_handler_that_takes_too_long_is_cancelled_and_has_failed() -> None:
@@ -421,3 +422,28 @@ async def test_the_consumer_of_a_handler_is_not_removed_while_the_service_runs()
         await place(app, 1)
         await app.wait_until_idle()
     assert handlers.packed == [1]
+
+
+async def test_a_handler_that_takes_too_long_comes_again_after_its_back_off() -> None:
+    """No other worker of the subscription takes the event before."""
+    attempts: list[int] = []
+
+    class Stuck(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            attempts.append(context.attempt)
+            await asyncio.Event().wait()
+
+    retry = Retry(attempts=3, initial=20.0, maximum=20.0)
+    async with app_with(Stuck(), concurrency=2, retry=retry) as app:
+        await place(app, 1)
+        await until(lambda: attempts)
+        await app.advance(5.0)
+        await app.advance(9.9)
+        assert attempts == [1]
+        for _ in range(100):
+            app.clock.advance(1.0)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        [letter] = await app.dead_letters(app.service.subscriptions[-1])
+    assert attempts == [1, 2, 3]
+    assert (letter.attempts, letter.error) == (3, "not done within 5 s")
