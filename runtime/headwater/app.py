@@ -241,7 +241,7 @@ class App(Generic[H]):
             reader,
             self._store,
             forget_consumer=consumer is None,
-            on_open=self._sessions.add,
+            on_open=self._session_opens,
             on_close=self._sessions.discard,
         )
 
@@ -453,6 +453,11 @@ class App(Generic[H]):
 
     async def _stop(self, workers: Workers) -> None:
         await workers.stop(self._stop_by - asyncio.get_running_loop().time())
+
+    def _session_opens(self, session: Session[Any]) -> None:
+        if not self._is_running:
+            raise NotRunningError(self.service.name)
+        self._sessions.add(session)
 
     def _stop_running(self) -> None:
         self._is_running = False

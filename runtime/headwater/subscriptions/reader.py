@@ -140,6 +140,11 @@ class Reader(Generic[E]):
                 await self._wait_for_change(changes, seen, handed_out.next_due)
         return None
 
+    @property
+    def unsettled(self) -> tuple[Delivery[E], ...]:
+        """What was delivered and is not settled."""
+        return tuple(self._open.values())
+
     def stop(self) -> None:
         """Take nothing more. What is delivered can still be settled."""
         self._stopped = True
@@ -150,7 +155,7 @@ class Reader(Generic[E]):
         """Give back what was not settled, at once and not as a failure."""
         self._stopped = True
         try:
-            for delivery in tuple(self._open.values()):
+            for delivery in self.unsettled:
                 await self._give_back(delivery)
         finally:
             await self._around.heartbeat.disconnect(self._connection)

@@ -26,8 +26,8 @@ class Session(Generic[E]):
     """A consumer's connection to a subscription, while the `async with` block lasts.
 
     Iterating yields the events; each is acknowledged when the loop asks for the next. An exception
-    that leaves the block counts as a failure of the event in hand; leaving it otherwise gives that
-    event back untouched. Iteration ends when the app closes.
+    that leaves the block counts as a failure of what is not settled; leaving it otherwise gives
+    that back untouched. Iteration ends when the app closes.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Session(Generic[E]):
         self._on_open = on_open
         self._on_close = on_close
         self._in_hand: Delivery[E] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def consumer(self) -> str:
@@ -55,8 +56,8 @@ class Session(Generic[E]):
         self._on_open(self)
         try:
             await self._reader.open()
-        except BaseException:
-            self._on_close(self)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -66,12 +67,20 @@ class Session(Generic[E]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        is_failure = error is not None and not isinstance(
+            error, (asyncio.CancelledError, GeneratorExit)
+        )
+        reason = f"{type(error).__name__}: {error}" if is_failure else None
+        # In a task, so that it is done even if the one that leaves is cancelled meanwhile: an
+        # anonymous consumer would be left behind, and what it holds with it.
+        self._closing = asyncio.create_task(self._close(reason), name="headwater-session-close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self, failure: str | None) -> None:
         try:
-            failed = error is not None and not isinstance(
-                error, (asyncio.CancelledError, GeneratorExit)
-            )
-            if failed and self._in_hand is not None and not self._in_hand.is_settled:
-                await self._settle(self._in_hand.nack(reason=f"{type(error).__name__}: {error}"))
+            if failure is not None:
+                for delivery in self._reader.unsettled:
+                    await self._settle(delivery.nack(reason=failure))
             await self._reader.close()
             if self._forget_consumer:
                 await self._store.remove_consumer(self._reader.subscription.name, self.consumer)
