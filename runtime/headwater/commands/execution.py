@@ -53,6 +53,7 @@ R = TypeVar("R")
 CommandFunction: TypeAlias = Callable[..., Awaitable[Any]]
 
 RERUNS = 3  # of a handler whose workflow was changed meanwhile
+LONGEST_ID = 255  # characters of a workflow's id
 TO_BREAK_OFF = 1.0  # seconds that a handler may take to be cancelled
 
 
@@ -256,6 +257,11 @@ class Executor:
         if not workflow_id:
             raise CommandRejectedError(
                 "the workflow's id is empty", field=_wire_name(command, id_field)
+            )
+        if len(workflow_id) > LONGEST_ID:
+            raise CommandRejectedError(
+                f"the workflow's id has more than {LONGEST_ID} characters",
+                field=_wire_name(command, id_field),
             )
         version = 0
         if id_field is not None:

@@ -417,8 +417,8 @@ async def test_a_result_of_another_type_is_refused_before_anything_is_recorded()
         assert await names(app) == []
 
 
-async def test_an_empty_workflow_id_is_refused() -> None:
-    """The stream would have a workflow that nobody can name."""
+async def test_a_workflow_id_that_is_empty_or_too_long_is_refused() -> None:
+    """The stream would have a workflow that nobody can name, or that fits into no request."""
     nameless = [
         replace(one, id_field="text") if one.command is NoteOrder else one
         for one in order_service.commands
@@ -427,7 +427,10 @@ async def test_an_empty_workflow_id_is_refused() -> None:
     async with MemoryApp(service, handlers=OrderHandlers()) as app:
         with pytest.raises(CommandRejectedError, match="text: the workflow's id is empty"):
             await app.execute(NoteOrder(order_id=1, text=""))
+        with pytest.raises(CommandRejectedError, match="text: .* more than 255 characters"):
+            await app.execute(NoteOrder(order_id=1, text="x" * 256))
         assert await names(app) == []
+        await app.execute(NoteOrder(order_id=1, text="x" * 255))
 
 
 async def test_a_handler_that_awaits_a_cancelled_task_has_failed() -> None:
