@@ -131,6 +131,59 @@ async def test_a_loop_that_raises_has_failed_the_event_in_hand() -> None:
         assert delivery.context.attempt == 2
 
 
+async def test_a_block_that_raises_has_failed_the_deliveries_that_are_open() -> None:
+    async with app_with() as app:
+        await place(app, 1)
+
+        async def read() -> None:
+            async with app.subscribe(order_board, consumer="ann") as events:
+                async for _ in events.deliveries():
+                    raise ValueError("no room")
+
+        with pytest.raises(ValueError, match="no room"):
+            await read()
+        app.clock.advance(1.0)
+        async with app.subscribe(order_board, consumer="ann") as events:
+            delivery = await anext(events.deliveries())
+        assert delivery.context.attempt == 2
+
+
+async def test_a_session_of_an_app_that_closed_cannot_be_entered() -> None:
+    async with app_with() as app:
+        session = app.subscribe(audit)
+    with pytest.raises(NotRunningError):
+        await asyncio.wait_for(session.__aenter__(), 1.0)
+
+
+async def test_an_anonymous_consumer_is_forgotten_even_if_it_is_cancelled_twice() -> None:
+    async with app_with() as app:
+        key: list[FeedKey] = []
+        leaving, may_leave = asyncio.Event(), asyncio.Event()
+        disconnect = app._store.disconnect
+
+        async def slow(session: str) -> None:
+            leaving.set()
+            await may_leave.wait()
+            await disconnect(session)
+
+        async def read() -> None:
+            async with app.subscribe(quote_feed) as events:
+                key.append(FeedKey("quote-feed", events.consumer))
+                await anext(events)
+
+        app._store.disconnect = slow  # type: ignore[method-assign]
+        reading = asyncio.ensure_future(read())
+        await until(lambda: key)
+        reading.cancel()
+        await leaving.wait()
+        reading.cancel()
+        await asyncio.wait([reading])
+        may_leave.set()
+        await until(lambda: not app._sessions)
+        with pytest.raises(UnknownSubscriptionError):
+            await app._store.feed(key[0])
+
+
 async def test_deliveries_are_settled_by_hand() -> None:
     async with app_with() as app, app.subscribe(quote_desk) as session:
         for price in (1, 2, 3):
