@@ -427,7 +427,7 @@ async def test_a_workflow_id_that_is_empty_or_too_long_is_refused() -> None:
     async with MemoryApp(service, handlers=OrderHandlers()) as app:
         with pytest.raises(CommandRejectedError, match="text: the workflow's id is empty"):
             await app.execute(NoteOrder(order_id=1, text=""))
-        with pytest.raises(CommandRejectedError, match="text: .* more than 255 characters"):
+        with pytest.raises(CommandRejectedError, match=r"text: .* more than 255 characters"):
             await app.execute(NoteOrder(order_id=1, text="x" * 256))
         assert await names(app) == []
         await app.execute(NoteOrder(order_id=1, text="x" * 255))
