@@ -29,7 +29,7 @@ NO_PARCEL = "00000000-0000-4000-8000-000000000000"
 @asynccontextmanager
 async def client_of(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8123") as client:
         yield client
 
 
@@ -431,7 +431,7 @@ async def test_the_docs_need_nothing_from_elsewhere(client: httpx.AsyncClient) -
     response = await client.get("/docs")
 
     assert response.status_code == 200
-    assert "http://127.0.0.1:8000/api/commands/send-parcel" in response.text
+    assert "http://127.0.0.1:8123/api/commands/send-parcel" in response.text
     assert "Parcels &lt;on&gt; their way." in response.text
     assert "<script" not in response.text
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]

@@ -51,7 +51,7 @@ def id_fields_exist(scope: Scope) -> None:
 
 
 def id_fields_can_be_ids(scope: Scope) -> None:
-    """HW604: the field that holds the workflow's id is an int, a string or a uuid."""
+    """HW604: a workflow's id is held by an int, a string or a uuid, and not a personal one."""
     for name, command in scope.spec.commands.items():
         field, _ = _id_field(scope, name, command)
         one = command.fields.get(field) if field else None
@@ -59,6 +59,10 @@ def id_fields_can_be_ids(scope: Scope) -> None:
             message = f'field "{field}" cannot hold the id of a workflow'
             place = at(command.node, "fields", field or "")
             scope.add(place, "HW604", message, "an id is an int, a string or a uuid")
+        elif one and one.personal:
+            message = f'field "{field}" is personal, and an id is shown in logs and answers'
+            place = at(command.node, "fields", field or "")
+            scope.add(place, "HW604", message, "take an id that tells nothing about a person")
 
 
 def emitted_events_are_the_workflows(scope: Scope) -> None:

@@ -39,7 +39,8 @@ CODES = (
     Code(
         "HW604",
         "a field cannot hold an id",
-        "The id of a workflow is an int, a string or a uuid, and always there.",
+        "The id of a workflow is an int, a string or a uuid, and always there. It stands in logs, "
+        "answers and errors, so it must not be personal.",
         wrong=f"{_USERS}commands:\n  RemoveUser: {{continues: User, fields: {{user_id: float}}}}",
         right=f"{_USERS}commands:\n  RemoveUser: {{continues: User, fields: {{user_id: int}}}}",
     ),

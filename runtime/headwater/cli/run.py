@@ -37,7 +37,8 @@ def run(argv: Sequence[str]) -> int:
             int | None, typer.Option(help="Port to serve on; 0 takes a free one. [8000]")
         ] = None,
         database: Annotated[
-            str | None, typer.Option(help="Where events are kept. [memory://]")
+            str | None,
+            typer.Option(help="Where events are kept, such as sqlite:///users.db. [memory://]"),
         ] = None,
         log_level: Annotated[
             LogLevel | None, typer.Option(help="The least that is logged. [info]")

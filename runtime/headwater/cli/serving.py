@@ -197,7 +197,8 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
     handled = [one.name for one in service.subscriptions if one.handler is not None]
     if is_human(settings.log_format):
         parts = {
-            "store": f"{settings.database} (forgotten when the process ends)",
+            "store": settings.database
+            + (" (forgotten when the process ends)" if settings.database == "memory://" else ""),
             "streams": ", ".join(f"{one.name} ({one.type.value})" for one in service.streams),
             "commands": ", ".join(path_of(one) for one in service.commands),
             "handlers": ", ".join(handled),

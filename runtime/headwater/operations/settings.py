@@ -41,6 +41,12 @@ class LogLevel(Enum):
     WARNING = "warning"
     ERROR = "error"
 
+    @classmethod
+    def _missing_(cls, value: object) -> LogLevel | None:
+        """Upper case is as good: many write it so."""
+        lower = value.lower() if isinstance(value, str) else value
+        return next((one for one in cls if one.value == lower), None)
+
 
 class Settings(BaseSettings):
     """The settings of one process, read from the environment when it is made."""
@@ -49,7 +55,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    database: str = Field("memory://", description="Where events are kept.")
+    database: str = Field(
+        "memory://", description="Where events are kept: memory:// or sqlite:///file.db."
+    )
     host: str = Field("127.0.0.1", description="Address to serve on; a loopback address.")
     port: int = Field(8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from inspect import getdoc
 from typing import Any
+from urllib.parse import urlsplit
 
 from headwater.events import Command
 from headwater.service import Service
@@ -60,8 +61,8 @@ _EXAMPLES = {
 }
 
 
-def reference(service: Service[Any], paths: Mapping[str, str]) -> str:
-    """The page: every command with its path, its fields, and a request to copy."""
+def reference(service: Service[Any], addresses: Mapping[str, str]) -> str:
+    """The page: every command with its address, its fields, and a request to copy."""
     name, description = escape(service.name), escape(service.description or "")
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
@@ -70,11 +71,11 @@ def reference(service: Service[Any], paths: Mapping[str, str]) -> str:
         "<p>The same for programs: <a href='openapi.json'>openapi.json</a></p>",
     ]
     for definition in service.commands:
-        command, path = definition.command, paths[definition.name]
+        command, address = definition.command, addresses[definition.name]
         parts.append(f"<h2>{escape(definition.name)}</h2><p>{escape(getdoc(command) or '')}</p>")
-        parts.append(f"<p><code>POST {escape(path)}</code></p>")
+        parts.append(f"<p><code>POST {escape(urlsplit(address).path)}</code></p>")
         parts.extend(_fields(command))
-        parts.append(f"<pre>{escape(_request(command, path))}</pre>")
+        parts.append(f"<pre>{escape(_request(command, address))}</pre>")
     return "".join(parts)
 
 
@@ -120,13 +121,13 @@ def _type(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     return str(field.get("format") or field.get("type") or "json")
 
 
-def _request(command: type[Command[Any]], path: str) -> str:
+def _request(command: type[Command[Any]], address: str) -> str:
     schema = command.model_json_schema()
     names = schema.get("required", ())
     fields = schema.get("properties", {})
     body = {name: _example(fields[name], schema.get("$defs", {}), 0) for name in names}
     text = json.dumps(body, ensure_ascii=False).replace("'", r"'\''")
-    return f"curl -H 'Content-Type: application/json' http://127.0.0.1:8000{path} \\\n  -d '{text}'"
+    return f"curl -H 'Content-Type: application/json' {address} \\\n  -d '{text}'"
 
 
 def _example(field: Mapping[str, Any], definitions: Mapping[str, Any], depth: int) -> Any:

@@ -102,7 +102,7 @@ class CommandEndpoint:
             "command answered",
             extra={
                 "command": self._definition.name,
-                "status": response.status_code,
+                "status": int(response.status_code),
                 **({} if problem is None else {"problem": problem}),
                 **({} if workflow_id is None else {"workflow_id": workflow_id}),
                 "milliseconds": round((time.perf_counter() - started) * 1000, 1),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -41,9 +41,11 @@ def application(
     )
     api.include_router(router(app, limits=limits))
 
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
+        # The host is one that we answer for; others were turned away before.
+        base = str(request.base_url).rstrip("/")
         return HTMLResponse(
-            reference(service, {one.name: path_of(one) for one in service.commands}),
+            reference(service, {one.name: base + path_of(one) for one in service.commands}),
             headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
         )
 
