@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from .errors import EventNotAllowedError, WorkflowEndedError
+from .errors import EventNotAllowedError, HandlerFailedError, WorkflowEndedError
 from .events import Event
 
 __all__ = ["StreamWriter", "Workflow"]
@@ -35,6 +35,7 @@ class Workflow(Generic[E]):
         self._emits = emits
         self._read_history = read_history
         self._emitted: list[E] = []
+        self._is_sealed = False
 
     @property
     def id(self) -> str:
@@ -60,13 +61,19 @@ class Workflow(Generic[E]):
         """Have the event recorded when the handler returns.
 
         Raises:
+            HandlerFailedError: The handler has returned already, so it would be lost.
             EventNotAllowedError: The command does not declare it.
             WorkflowEndedError: A terminal event was emitted before it.
         """
+        _require_open(event, self._is_sealed)
         _require_allowed(event, self._emits)
         if self._emitted and self._emitted[-1].terminal:
             raise WorkflowEndedError(self.workflow_name, self._id)
         self._emitted.append(event)
+
+    def _seal(self) -> None:
+        """Take no more events: the runtime calls this when the handler has returned."""
+        self._is_sealed = True
 
     async def history(self) -> Sequence[E]:
         """The workflow's recorded events, oldest first, as many as `version` says.
@@ -85,6 +92,7 @@ class StreamWriter(Generic[E]):
     def __init__(self, *, emits: tuple[type[Event], ...]) -> None:
         self._emits = emits
         self._emitted: list[E] = []
+        self._is_sealed = False
 
     @property
     def emitted(self) -> Sequence[E]:
@@ -95,10 +103,22 @@ class StreamWriter(Generic[E]):
         """Have the event recorded when the handler returns.
 
         Raises:
+            HandlerFailedError: The handler has returned already, so it would be lost.
             EventNotAllowedError: The command does not declare it.
         """
+        _require_open(event, self._is_sealed)
         _require_allowed(event, self._emits)
         self._emitted.append(event)
+
+    def _seal(self) -> None:
+        """Take no more events: the runtime calls this when the handler has returned."""
+        self._is_sealed = True
+
+
+def _require_open(event: Event, is_sealed: bool) -> None:
+    if is_sealed:
+        name = getattr(event, "event_name", type(event).__name__)
+        raise HandlerFailedError("a handler", f"emitted {name} after it had returned; it is lost")
 
 
 def _require_allowed(event: Event, emits: tuple[type[Event], ...]) -> None:

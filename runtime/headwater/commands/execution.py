@@ -200,7 +200,10 @@ class Executor:
             execution.workflow_id = target.id
             correlation_id.set(target.id)
             context = replace(context, outbox=context.outbox.emptied())
-            execution.result = await _call(bound.handler, command, target.writer, context)
+            try:
+                execution.result = await _call(bound.handler, command, target.writer, context)
+            finally:
+                target.writer._seal()
             self._require_declared_type(bound, execution.result)
             events = target.writer.emitted
             once = execution.once

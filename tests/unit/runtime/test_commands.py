@@ -34,6 +34,7 @@ from tests.support.orders import (
     OrderNoted,
     OrderPlaced,
     OrderShipped,
+    OrdersWriter,
     OrderWorkflow,
     PlaceOrder,
     Quote,
@@ -497,3 +498,28 @@ async def test_the_time_may_be_up_while_a_command_that_was_broken_off_cleans_up(
         handlers.tidy.set()
         with pytest.raises(DeadlineExceededError):
             await running
+
+
+async def test_emitting_after_the_handler_has_returned_is_refused() -> None:
+    """The event would be recorded nowhere."""
+    kept: list[Any] = []
+
+    class Keeping(OrderHandlers):
+        async def place_order(
+            self, command: PlaceOrder, workflow: OrderWorkflow, context: CommandContext
+        ) -> str:
+            kept.append(workflow)
+            return await super().place_order(command, workflow, context)
+
+        async def import_orders(
+            self, command: ImportOrders, stream: OrdersWriter, context: CommandContext
+        ) -> None:
+            kept.append(stream)
+
+    async with app_with(Keeping()) as app:
+        await app.execute(place())
+        await app.execute(ImportOrders(order_ids=[1]))
+        for writer in kept:
+            with pytest.raises(HandlerFailedError, match="emitted OrderPlaced after"):
+                writer.emit(OrderPlaced(order_id=1, email="ada@example.com"))
+        assert await names(app) == ["OrderPlaced"]
