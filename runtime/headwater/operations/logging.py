@@ -155,7 +155,9 @@ class _Mask:
                 key: HIDDEN if key in self._personal else self._shown(item)
                 for key, item in value.items()
             }
-        if isinstance(value, list):
+        if isinstance(value, tuple):  # still one afterwards: `exc_info` has to be
+            return tuple(self._shown(item) for item in value)
+        if isinstance(value, list | set | frozenset):
             return [self._shown(item) for item in value]
         return value
 

@@ -12,7 +12,7 @@ first unsettled event.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol, TypeAlias
@@ -88,7 +88,7 @@ class NewEvent:
     id: UUID
     name: str
     version: int
-    data: bytes
+    data: bytes = field(repr=False)  # may be about a person
     terminal: bool
     metadata: Metadata
 

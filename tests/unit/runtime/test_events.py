@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from headwater import Data, Event, Metadata, Personal, RecordedEvent, UnreadableEventError, Uri
 from headwater.evolution import Registry
+from headwater.stores.contract import NewEvent
 from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 
 ALL_TWOS = b"\xff\xfe\xfb"
@@ -125,3 +126,16 @@ def test_a_recorded_event_may_have_fields_that_its_class_does_not_know() -> None
 def test_a_recorded_event_that_cannot_be_read_says_why(event: RecordedEvent) -> None:
     with pytest.raises(UnreadableEventError, match="Everything version"):
         Registry([Everything]).decode(event)
+
+
+def test_an_event_to_record_does_not_show_its_data() -> None:
+    """It may be about a person."""
+    event = NewEvent(
+        id=UUID(int=1),
+        name="OrderPlaced",
+        version=1,
+        data=b'{"email": "ada@example.com"}',
+        terminal=False,
+        metadata=Metadata(),
+    )
+    assert "example.com" not in repr(event)

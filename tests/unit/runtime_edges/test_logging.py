@@ -73,6 +73,8 @@ def test_what_is_about_a_person_is_masked_wherever_it_stands(output: io.StringIO
         extra={
             "command": command,
             "several": [command.to],
+            "few": (command.to, [{"to": command.to}]),
+            "distinct": {command.to},
             "by_name": {"to": command.to},
             "street": command.to.street,
         },
@@ -83,6 +85,9 @@ def test_what_is_about_a_person_is_masked_wherever_it_stands(output: io.StringIO
     line = json.loads(text)
     assert line["command"]["to"] == {"street": "***", "country": "NL"}
     assert line["street"] == "***"
+    hidden = {"street": "***", "country": "NL"}
+    assert (line["several"], line["distinct"]) == ([hidden], [hidden])
+    assert line["few"][0] == hidden
 
 
 def test_names_of_personal_fields_come_from_all_of_the_service() -> None:
