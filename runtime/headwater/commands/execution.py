@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
@@ -46,6 +46,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from .definition import CommandDefinition, CommandKind
 from .outcome import Once, Outcome
+from .turns import Turns
 
 __all__ = ["BoundCommand", "CommandContext", "CommandFunction", "Executor", "Outcome"]
 
@@ -115,6 +116,7 @@ class Executor:
         self._registry = registry
         self._clock = clock
         self._chance = chance
+        self._turns = Turns()
         self._running: dict[_Execution, asyncio.Timeout] = {}
         self._results: dict[type[Command[Any]], TypeAdapter[Any]] = {}
 
@@ -195,6 +197,23 @@ class Executor:
     ) -> None:
         if bound.validator is not None:
             await _call(bound.validator, command, context)
+        definition = bound.definition
+        async with AsyncExitStack() as turn:
+            if definition.workflow is not None and definition.id_field is not None:
+                workflow_id = str(getattr(command, definition.id_field))
+                await turn.enter_async_context(
+                    self._turns.turn(definition.workflow.workflow_name, workflow_id)
+                )
+            await self._decide(bound, command, context, execution)
+
+    async def _decide(
+        self,
+        bound: BoundCommand,
+        command: Command[Any],
+        context: CommandContext,
+        execution: _Execution,
+    ) -> None:
+        """Run the handler and commit, again if another process changed the workflow meanwhile."""
         for rerun in range(RERUNS + 1):
             target = await self._target(bound, command)
             execution.workflow_id = target.id

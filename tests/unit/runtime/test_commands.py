@@ -86,7 +86,7 @@ async def test_starting_what_exists_is_refused() -> None:
         assert await names(app) == ["OrderPlaced"]
 
 
-async def test_of_two_that_start_the_same_at_once_one_is_refused_and_not_run_again() -> None:
+async def test_of_two_that_start_the_same_at_once_one_is_refused_and_not_run() -> None:
     runs = 0
 
     class Slow(OrderHandlers):
@@ -103,7 +103,7 @@ async def test_of_two_that_start_the_same_at_once_one_is_refused_and_not_run_aga
             app.execute(place()), app.execute(place()), return_exceptions=True
         )
         assert [type(one) for one in outcomes] == [str, WorkflowExistsError]
-        assert runs == 2
+        assert runs == 1
 
 
 async def test_continuing_what_was_never_started_is_refused() -> None:
@@ -523,3 +523,75 @@ async def test_emitting_after_the_handler_has_returned_is_refused() -> None:
             with pytest.raises(HandlerFailedError, match="emitted OrderPlaced after"):
                 writer.emit(OrderPlaced(order_id=1, email="ada@example.com"))
         assert await names(app) == ["OrderPlaced"]
+
+
+class Yielding(OrderHandlers):
+    """Lets others run before it decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.entered: list[str] = []
+
+    async def note_order(
+        self, command: NoteOrder, workflow: OrderWorkflow, context: CommandContext
+    ) -> int:
+        self.entered.append(command.text)
+        await self.gate.wait()
+        return await super().note_order(command, workflow, context)
+
+
+async def test_commands_on_one_workflow_take_turns_in_the_order_they_came() -> None:
+    """None of them is in conflict with another of its process."""
+    handlers = Yielding()
+    async with app_with(handlers) as app:
+        running = [
+            asyncio.ensure_future(app.execute(NoteOrder(order_id=1, text=str(number))))
+            for number in range(50)
+        ]
+        elsewhere = asyncio.ensure_future(app.execute(NoteOrder(order_id=2, text="other")))
+        await until(lambda: len(handlers.entered) == 2)
+        assert handlers.entered == ["0", "other"]
+        handlers.gate.set()
+        assert await asyncio.gather(*running, elsewhere) == [*range(1, 51), 1]
+        assert not app._executor._turns._locks
+
+
+async def test_a_command_whose_time_is_up_while_it_waits_for_its_turn_lets_others_pass() -> None:
+    handlers = Yielding()
+    async with app_with(handlers) as app:
+        first, late, last = (
+            asyncio.ensure_future(app.execute(NoteOrder(order_id=1, text=text), deadline=seconds))
+            for text, seconds in (("first", 9.0), ("late", 2.0), ("last", 9.0))
+        )
+        await until(lambda: handlers.entered)
+        app.clock.advance(2.0)
+        with pytest.raises(DeadlineExceededError):
+            await late
+        handlers.gate.set()
+        assert [await first, await last] == [1, 2]
+    assert handlers.entered == ["first", "last"]
+
+
+async def test_handlers_that_send_commands_to_each_other_s_workflow_do_not_wait_for_ever() -> None:
+    class Crossing(OrderHandlers):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = 0
+
+        async def note_order(
+            self, command: NoteOrder, workflow: OrderWorkflow, context: CommandContext
+        ) -> int:
+            if command.text == "cross":
+                self.inside += 1
+                await until(lambda: self.inside >= 2)
+                other = NoteOrder(order_id=3 - command.order_id, text="crossed")
+                await app.execute(other)
+            return await super().note_order(command, workflow, context)
+
+    async with app_with(Crossing()) as app:
+        crossing = [app.execute(NoteOrder(order_id=one, text="cross")) for one in (1, 2)]
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(*crossing, return_exceptions=True), timeout=5
+        )
+    assert all(isinstance(one, int | VersionConflictError) for one in outcomes)
