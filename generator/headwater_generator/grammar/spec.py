@@ -561,7 +561,8 @@ class Subscription(Model):
     )
     concurrency: int | None = key(
         "How many deliveries of one consumer are under way at once. Those of one workflow keep "
-        "their order.",
+        "their order, unless they are delivered at most once: acknowledged before they are "
+        "handled, they may overlap.",
         Integer(1, 1000),
         default=None,
         default_words="1",

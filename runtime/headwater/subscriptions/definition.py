@@ -65,7 +65,8 @@ class Subscription(Generic[E_co]):
     ack_timeout: float = 30.0
     """Seconds after which a delivery that was not settled counts as failed."""
     concurrency: int = 1
-    """Deliveries of one consumer under way at once. Those of one workflow keep their order; a
+    """Deliveries of one consumer under way at once. Those of one workflow keep their order, but
+    for at-most-once with more than 1: acknowledged before they are handled, they may overlap. A
     broadcast with 1 keeps the order of the whole stream."""
     expire_after: float | None = None
     """Seconds after which a consumer without a session is forgotten, with its cursor; `None`:
