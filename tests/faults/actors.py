@@ -245,7 +245,7 @@ class _Consumer(Handlers):
         self._work = options.get("work", 0.0)
         self._stop_every = options.get("stop_every", 0)
         self._busy_every = options.get("busy_every", 0)
-        self._over = options.get("ledger", {}).get("ack_timeout", 30.0) * 1.5
+        self._over = options.get("ledger", {}).get("ack_timeout", 30.0) * 3
         self._handled = 0
 
     async def post(self, event: Entered, context: EventContext) -> None:

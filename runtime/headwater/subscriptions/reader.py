@@ -45,9 +45,10 @@ __all__ = ["Reader", "Surroundings", "feed_of"]
 
 E = TypeVar("E", bound=Event)
 
-# Seconds between a handler's time limit and the end of its claim: to clean up and to say that it
-# failed. A claim that ended before would be handed out again at once, without the retry's wait.
-GRACE = 5.0
+# Seconds at most between a handler's time limit and the end of its claim: to clean up and to say
+# that it failed. A claim that ended before would be handed out again at once, without the retry's
+# wait.
+LONGEST_GRACE = 5.0
 
 logger = logging.getLogger("headwater.subscriptions")
 
@@ -72,6 +73,8 @@ def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) ->
     broadcast = subscription.mode is Mode.BROADCAST
     by_default = FromBeginning() if stream.type is StreamType.PERSISTENT else FromLatest()
     in_stream_order = broadcast and subscription.concurrency == 1
+    by_handler = subscription.handler is not None
+    grace = min(subscription.ack_timeout, LONGEST_GRACE) if by_handler else 0.0
     return Feed(
         key=FeedKey(subscription.name, consumer if broadcast else None),
         stream=stream.name,
@@ -79,7 +82,7 @@ def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) ->
         start=subscription.start or by_default,
         order=Order.STREAM if in_stream_order else Order.WORKFLOW,
         in_flight=subscription.concurrency,
-        ack_timeout=subscription.ack_timeout + (GRACE if subscription.handler is not None else 0.0),
+        ack_timeout=subscription.ack_timeout + grace,
     )
 
 
