@@ -176,7 +176,7 @@ def test_programs_are_told_the_same_problems_as_people(case: Path, project: Proj
 
 
 def test_every_code_has_a_folder() -> None:
-    """Codes of writing (HW7xx) are about no spec and have tests of their own."""
+    """Codes of writing (HW7xx) are about no spec; their folders are in `tests/trees`."""
     shown = {case.name[:5] for case in CASES}
 
     assert {code for code in CODES if code < "HW7"} == shown
