@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import unquote
 
 from .clock import Clock, SystemClock
 from .commands.execution import BoundCommand, CommandContext, Executor, Outcome
@@ -33,8 +32,7 @@ from .stores.contract import (
     FeedStatistics,
     Store,
 )
-from .stores.memory import MemoryStore
-from .stores.sqlite.store import SqliteStore
+from .stores.databases import store_for
 from .streams import FromBeginning, Start, StreamStatistics, StreamType, ToLatest, Until
 from .subscriptions.activity import Activity
 from .subscriptions.definition import Mode, Subscription
@@ -85,7 +83,7 @@ class App(Generic[H]):
         self._clock = clock or SystemClock()
         self._chance = chance or random.SystemRandom()
         self._functions = resolve_functions(service, handlers)
-        self._store = _store_for(database, self._clock)
+        self._store = self._open_database(database)
         self._lifespan = lifespan
         self._drain = drain
         self._activity = Activity()
@@ -410,6 +408,9 @@ class App(Generic[H]):
         """Try commands that were given up again, as new; how many still were."""
         return await self._store.retry_commands([one.command.key for one in failed])
 
+    def _open_database(self, database: str) -> Store:
+        return store_for(database, self._clock)
+
     def _command_context(self, request_id: str | None) -> CommandContext:
         return CommandContext(
             request_id=request_id, state=self._state, outbox=self._outbox.emptied()
@@ -473,25 +474,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-SQLITE = "sqlite:///"
-
-
-def _store_for(database: str, clock: Clock) -> Store:
-    if database == "memory://":
-        return MemoryStore(clock)
-    if database.startswith(SQLITE):
-        path = unquote(database.removeprefix(SQLITE))
-        if path in {"", ":memory:"}:
-            raise ConfigurationError(
-                f"{database} would keep nothing: use memory:// for that, or name a file, such as "
-                "sqlite:///service.db"
-            )
-        if "?" in database:
-            raise ConfigurationError(f"{database}: a file takes no options; write %3F for a ?")
-        return SqliteStore(path, clock)
-    raise ConfigurationError(
-        f"the database {database!r} is not supported; sqlite:///path/to/file.db is, and memory://, "
-        "which keeps everything in memory"
-    )

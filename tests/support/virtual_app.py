@@ -14,6 +14,7 @@ class VirtualApp(MemoryApp[Any]):
 
     def __init__(self, service: Service[Any], *, handlers: Any, database: str) -> None:
         self.clock = VirtualClock()
+        self.is_in_memory = database == "memory://"
         App.__init__(
             self,
             service,

@@ -9,13 +9,17 @@ from typing import TypeVar
 from headwater.app import App, Lifespan
 from headwater.events import Event
 from headwater.service import Service
+from headwater.stores.contract import Store
 
 from .clock import VirtualClock
+from .observed import Observed
 
 __all__ = ["MemoryApp"]
 
 H = TypeVar("H")
-LOOP_TURNS = 100  # from an event falling due to its settlement; a handful would do
+LOOP_TURNS = 100  # between two calls of the store, or until a handler waits for the clock
+IDLE_TURNS = 5  # for what works unnoticed, such as the heartbeat, to begin
+PATIENCE = 30.0  # seconds of the machine's clock that a store may take
 
 
 class MemoryApp(App[H]):
@@ -45,7 +49,12 @@ class MemoryApp(App[H]):
         """Let time pass, from one due time to the next, and handlers do what falls due at each.
 
         A retry that a handler's failure asks for on the way falls due too, if there is time left.
+        No time passes while the store is at work, so that nothing runs out because a disk is slow.
         Returns when every handler waits for an event or for its retry.
+
+        Raises:
+            TimeoutError: The store, or a handler, is still at work after 30 s of the machine's
+                clock.
         """
         await self._let_handlers_run()
         until = self.clock.monotonic() + seconds
@@ -57,10 +66,19 @@ class MemoryApp(App[H]):
 
     async def _let_handlers_run(self) -> None:
         """Let the loop turn until all is idle, or long enough for what waits for the clock."""
-        for _ in range(LOOP_TURNS):
-            if self._activity.is_idle:
-                return
-            await asyncio.sleep(0)
+        turns = 0
+        async with asyncio.timeout(PATIENCE):
+            while turns < (IDLE_TURNS if self._activity.is_idle else LOOP_TURNS):
+                if self._observed.is_quiet:
+                    turns += 1
+                    await asyncio.sleep(0)
+                else:
+                    turns = 0
+                    await self._observed.wait_until_quiet()
+
+    def _open_database(self, database: str) -> Store:
+        self._observed = Observed(super()._open_database(database))
+        return self._observed.store
 
     async def events(self, stream: str) -> list[Event]:
         """The events that are in the stream, oldest first."""

@@ -154,13 +154,12 @@ async def test_others_are_tried_five_times(app: VirtualApp, handlers: Sender) ->
 
 async def test_it_waits_for_the_service_to_start_again(make: Make, handlers: Sender) -> None:
     async with make() as app:
-        if app._store.__class__.__name__ == "MemoryStore":
+        if app.is_in_memory:
             pytest.skip("a memory store is gone with its app")
         handlers.note_failures = [VersionConflictError("Order", "1", 1, 2)] * 2
         await place(app)
     async with make() as app:
-        app.clock.advance(60)
-        await app.wait_until_idle()
+        await app.advance(60)
         assert await names(app) == ["OrderPlaced", "OrderNoted", "OrderNoted"]
 
 
