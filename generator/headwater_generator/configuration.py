@@ -19,11 +19,12 @@ __all__ = ["Configuration", "find_root", "load_configuration"]
 
 SPEC_FOLDER = "spec"
 OUT = "generated"
+SUFFIXES = (".yaml", ".yml")  # of specs, and what is refused lest it be passed over
 NOT_SPECS = frozenset({"lock", "upcasts"})  # folders beside the specs that hold none
 KEYS = ("spec", "out", "package", "handlers")
 MAX_SHOWN = 60  # characters of a wrong value
 
-_SERVICE = re.compile(rb"^(?:\xef\xbb\xbf)?(?:\{\s*)?[\"']?service[\"']?\s*:", re.MULTILINE)
+_KEY = re.compile(rb"""(["']?)([A-Za-z][\w-]*)\1[ \t]*:(?:\s|$)""")
 _DOTTED = re.compile(
     r"(?:[A-Za-z_][A-Za-z0-9_]*|\{service\})(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|\{service\}))*"
 )
@@ -45,11 +46,12 @@ class Configuration:
     def spec_paths(self) -> tuple[Path, ...]:
         """Return the specs to read: those configured, else those found in `spec/`, by name.
 
-        Found are YAML files with a `service:` and folders with one such file; files without are
-        types to import.
+        Found are files with `service:` or `headwater:` and folders with one such file, but for
+        files that have nothing but types: they are there to be imported. What is nearly a spec is
+        found too, so that reading it says what is wrong.
 
         Raises:
-            SpecError: None is configured, and none is there.
+            SpecError: None is configured, and none is there (HW017), or one ends in .yml (HW015).
         """
         if self.spec is not None:
             return tuple(self.root / path for path in self.spec)
@@ -89,9 +91,13 @@ class Configuration:
             return
         for path in sorted(folder.iterdir(), key=lambda path: path.name):
             if path.is_dir():
-                if path.name not in NOT_SPECS and any(map(_is_spec, path.glob("*.yaml"))):
+                if path.name not in NOT_SPECS and any(
+                    member.suffix in SUFFIXES and _is_spec(member) for member in path.iterdir()
+                ):
                     yield path
-            elif path.suffix == ".yaml" and _is_spec(path):
+            elif path.suffix in SUFFIXES and _is_spec(path):
+                if path.suffix != SUFFIXES[0]:
+                    raise SpecError([_misnamed(path)])
                 yield path
 
 
@@ -230,9 +236,46 @@ def _is_dotted(name: object) -> bool:
 
 def _is_spec(path: Path) -> bool:
     try:
-        return _SERVICE.search(path.read_bytes()) is not None
+        content = path.read_bytes()
     except OSError:
         return True  # reading it as a spec says what is wrong
+    keys = _top_keys(content)
+    is_shared = b"types" in keys and all(
+        key in {b"headwater", b"types"} or key.startswith(b"x-") for key in keys
+    )
+    return not is_shared and (not keys or b"service" in keys or b"headwater" in keys)
+
+
+def _misnamed(path: Path) -> Problem:
+    return Problem(
+        code="HW015",
+        message="this spec would not be read",
+        file=printable(f"{SPEC_FOLDER}/{path.name}"),
+        hint=f"name it {printable(path.stem)}.yaml",
+    )
+
+
+def _top_keys(content: bytes) -> frozenset[bytes]:
+    """Return the keys of a file's mapping as far as they can be told without reading YAML."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if content.lstrip().startswith(b"{"):
+        import json  # not needed by a run with nothing to do
+
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return frozenset(match[2] for match in _KEY.finditer(content))
+        return frozenset(key.encode("utf-8", "replace") for key in document)
+    keys: set[bytes] = set()
+    margin: int | None = None
+    for line in content.splitlines():
+        text = line.lstrip(b" ")
+        if not text.strip() or text.startswith((b"#", b"---", b"%")):
+            continue
+        margin = len(line) - len(text) if margin is None else margin
+        if len(line) - len(text) == margin and (match := _KEY.match(text)):
+            keys.add(match[2])
+    return frozenset(keys)
 
 
 def _find(text: str, key: str) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,11 +10,6 @@ from ..grammar import (
     JSON,
     UNSET,
     Field,
-    ListOf,
-    MapOf,
-    Nullable,
-    Scalar,
-    TypeExpression,
     Unset,
     named_types,
     show_type,
@@ -23,7 +17,8 @@ from ..grammar import (
 from ..grammar.spec import MAX_FIELDS
 from ..load import Mapping as MappingNode
 from ..load import Place, at
-from .patterns import compile_pattern, pattern_fault
+from .bounds import kind_of
+from .patterns import pattern_fault
 from .scope import Scope
 from .values import Reading
 
@@ -54,7 +49,7 @@ def fields_are_few(scope: Scope) -> None:
 def constraints_suit(scope: Scope) -> None:
     """HW403: a constraint is one of the field's type."""
     for one in scope.fields():
-        kind = _kind(one.type)
+        kind = kind_of(one.type)
         if any(named.name not in scope.types for named in named_types(one.type)):
             continue  # a type that is not there takes anything
         allowed = CONSTRAINTS.get(kind, ())
@@ -78,7 +73,7 @@ def constraints_can_be_met(scope: Scope) -> None:
             if bottom > top or (strict and bottom == top):
                 message = f'no value can have "{low}" {bottom} and "{high}" {top}'
                 scope.add(at(one.node, high), "HW404", message)
-        whole = _kind(one.type) == "int"
+        whole = kind_of(one.type) == "int"
         for name in CONSTRAINTS["int"]:
             limit = _number(one, name)
             if limit is None:
@@ -116,72 +111,8 @@ def _default(scope: Scope, one: Field) -> JSON | Unset:
     if node is None:
         return one.default
     reading = Reading(scope)
-    value = reading.value(node, one.type)
-    if reading.failed:
-        return UNSET
-    for name, limit in one.constraints.items():
-        if name in CONSTRAINTS.get(_kind(one.type), ()) and not _meets(value, name, limit):
-            message = f'the default does not meet "{name}"'
-            scope.add(at(one.node, "default"), "HW407", message, f"{name} is {json.dumps(limit)}")
-    return value
-
-
-def _meets(value: JSON, name: str, limit: JSON) -> bool:
-    if value is None:
-        return True
-    checks = _size_checks if isinstance(value, str | list | dict) else _number_checks
-    if name in {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}:
-        checks = _number_checks
-    return checks(value, name, limit)
-
-
-def _size_checks(value: JSON, name: str, limit: JSON) -> bool:
-    if name == "pattern":
-        if not isinstance(limit, str) or pattern_fault(limit):
-            return True
-        return isinstance(value, str) and compile_pattern(limit).matches(value)
-    if name == "uniqueItems":
-        return limit is not True or not isinstance(value, list) or _are_unique(value)
-    if not isinstance(value, str | list | dict) or not isinstance(limit, int):
-        return True
-    return len(value) >= limit if name.startswith("min") else len(value) <= limit
-
-
-def _are_unique(items: list[JSON]) -> bool:
-    return all(item not in items[:index] for index, item in enumerate(items))
-
-
-def _number_checks(value: JSON, name: str, limit: JSON) -> bool:
-    from decimal import Decimal
-
-    if isinstance(limit, str | list | dict | bool | None) or isinstance(value, list | dict | None):
-        return True
-    number, bound = Decimal(str(value)), Decimal(str(limit))
-    match name:
-        case "minimum":
-            return number >= bound
-        case "maximum":
-            return number <= bound
-        case "exclusiveMinimum":
-            return number > bound
-        case "exclusiveMaximum":
-            return number < bound
-        case _:
-            return bound <= 0 or number % bound == 0
-
-
-def _kind(expression: TypeExpression) -> str:
-    match expression:
-        case Nullable(item):
-            return _kind(item)
-        case ListOf():
-            return "list"
-        case MapOf():
-            return "map"
-        case Scalar(name):
-            return name
-        case _:
-            return expression.name
+    value = reading.field(node, one)
+    return UNSET if reading.failed else value
 
 
 def _number(one: Field, name: str) -> int | float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable
 from datetime import date, time
@@ -36,6 +37,7 @@ from ..grammar.scalars import (
 )
 from ..load import Mapping, Node, Place, Refused, Scalar, Sequence
 from ..names import nearest
+from .bounds import unmet
 from .scope import Scope
 
 __all__ = ["Reading"]
@@ -69,6 +71,18 @@ class Reading:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.failed = False
+
+    def field(self, node: Node, one: Field, name: str = "") -> JSON:
+        """Return the value of a field; `name` is told where it is inside another default."""
+        before, self.failed = self.failed, False
+        value = self.value(node, one.type)
+        if not self.failed:
+            where = f" of {name}" if name else ""
+            for constraint, limit in unmet(one, value):
+                message = f'the default does not meet "{constraint}"{where}'
+                self.fail(node, "HW407", message, f"{constraint} is {json.dumps(limit)}")
+        self.failed = self.failed or before
+        return value
 
     def value(self, node: Node, expression: TypeExpression) -> JSON:
         """Return the value as JSON; what is wrong is reported where it stands."""
@@ -137,7 +151,7 @@ class Reading:
                 hint = f'did you mean "{better}"?' if better else ""
                 self.fail(entry.key, "HW406", f"{name} has no field {shown(key)}", hint)
             else:
-                values[key] = self.value(entry.value, fields[key].type)
+                values[key] = self.field(entry.value, fields[key], f"{name}.{key}")
         for key, one in fields.items():
             optional = isinstance(one.type, Nullable) or not isinstance(one.default, Unset)
             if key not in values and key not in meant and not optional:

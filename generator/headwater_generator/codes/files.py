@@ -125,7 +125,7 @@ CODES = (
         "HW015",
         "a spec's folder is odd",
         "A folder is a spec whose files end in .yaml and lie directly in it. A file that ends in "
-        ".yml would be passed over in silence, so it is refused.",
+        ".yml would be passed over in silence, so it is refused, there and in spec/.",
         wrong="spec/users/events.yml",
         right="spec/users/events.yaml",
     ),
@@ -144,7 +144,8 @@ CODES = (
         "HW017",
         "there is no spec",
         "Without a path and without spec under [tool.headwater], whatever lies in spec/ is read: "
-        "files with a service, and folders with such a file.",
+        "files with service or headwater among their keys, and folders with such a file. What "
+        "has nothing but types is there to be imported.",
         wrong="headwater check      (with an empty spec/)",
         right="headwater init shop",
     ),

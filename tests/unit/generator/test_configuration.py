@@ -44,13 +44,24 @@ def test_the_package_follows_the_output_folder(tmp_path: Path) -> None:
 
 
 def test_specs_are_found_by_their_service(tmp_path: Path) -> None:
-    """Files without one are types to import; `lock` and `upcasts` hold no specs."""
+    """Files of types are there to be imported; `lock` and `upcasts` hold no specs.
+
+    What is nearly a spec is found, or nobody would be told what is wrong with it.
+    """
     spec = tmp_path / "spec"
     for name, text in {
         "users.yaml": SPEC,
         "orders.yaml": "\ufeff" + SPEC,
-        "json.yaml": '{"service": "x", "headwater": 1}',
-        "money.yaml": "headwater: 1\ntypes: {}\n",
+        "json.yaml": '{"headwater": 1, "service": "x"}',
+        "flow.yaml": "{headwater: 1, service: x}",
+        "indented.yaml": "---\n# All of it.\n  headwater: 1\n  service: x\n",
+        "windows.yaml": SPEC.replace("\n", "\r\n"),
+        "old-mac.yaml": SPEC.replace("\n", "\r"),
+        "forgotten.yaml": "headwater: 1\nstreams: {}\n",
+        "empty.yaml": "",
+        "money.yaml": "headwater: 1\ntypes:\n  Order: {fields: {service: string}}\nx-us: 1\n",
+        "json-money.yaml": '{\n  "headwater": 1,\n  "types": {"A": {"enum": ["service"]}}}',
+        "foreign.yaml": "openapi: 3.1.0\ninfo:\n  service: x\n",
         "notes.txt": SPEC,
         "billing/billing.yaml": SPEC,
         "billing/events.yaml": "workflows: {}\n",
@@ -63,7 +74,10 @@ def test_specs_are_found_by_their_service(tmp_path: Path) -> None:
 
     found = [path.relative_to(spec).as_posix() for path in Configuration(tmp_path).spec_paths()]
 
-    assert found == ["billing", "json.yaml", "orders.yaml", "users.yaml"]
+    assert found == [
+        "billing", "empty.yaml", "flow.yaml", "forgotten.yaml", "indented.yaml",
+        "json.yaml", "old-mac.yaml", "orders.yaml", "users.yaml", "windows.yaml",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

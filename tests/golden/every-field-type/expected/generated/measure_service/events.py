@@ -78,6 +78,7 @@ class ConstrainedV1(Event):
     names: Annotated[list[str], Field(min_length=1, max_length=3), UniqueItems]
     limits: Annotated[dict[str, int], Field(min_length=1, max_length=2)]
     nickname: Annotated[str | None, Field(min_length=2)] = None
+    digest: Annotated[bytes, Field(min_length=5, max_length=5)] = b"hello"
 
 
 Constrained: TypeAlias = ConstrainedV1
