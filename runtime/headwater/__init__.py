@@ -2,7 +2,7 @@
 
 The layers of the runtime, each importing only from those before it:
 
-    schema, clock, errors → events → evolution → streams, workflows → stores
+    schema, clock, errors → deadlines → events → evolution → streams, workflows → stores
     → subscriptions, commands → service → transports → operations → app → cli, testing
 
 Names are loaded when first used, so that the `headwater` command starts without pydantic.
@@ -65,6 +65,10 @@ if TYPE_CHECKING:
         RecordedEvent,
         UniqueItems,
         Uri,
+    )
+    from .operations.management import (
+        Management,
+        manage,
     )
     from .service import (
         Service,
@@ -167,6 +171,10 @@ _HOMES = {
         "UniqueItems",
         "Uri",
     ),
+    "operations.management": (
+        "Management",
+        "manage",
+    ),
     "service": (
         "Service",
         "WorkflowDefinition",
@@ -245,6 +253,7 @@ __all__ = [
     "HistoryUnavailableError",
     "IdempotencyConflictError",
     "Lifespan",
+    "Management",
     "Metadata",
     "Mode",
     "NotRunningError",
@@ -283,6 +292,7 @@ __all__ = [
     "WorkflowEndedError",
     "WorkflowExistsError",
     "WorkflowNotFoundError",
+    "manage",
 ]
 
 

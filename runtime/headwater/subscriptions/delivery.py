@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from headwater.clock import Clock
+from headwater.deadlines import writing_within
 from headwater.errors import DeliveryLostError
 from headwater.events import Command, Event, RecordedEvent
 from headwater.outbox import Outbox
@@ -70,10 +73,14 @@ class Delivery(Generic[E]):
         settle: Callable[[Settlement], Awaitable[None]],
         retry_delay: Callable[[int], float],
         send: Callable[[EventContext], Awaitable[None]],
+        clock: Clock,
         *,
         at_most_once: bool,
+        deadline: float,
     ) -> None:
         self._send = send
+        self._clock = clock
+        self._deadline = deadline
         self.event = event
         self.context = context
         self._claim = claim
@@ -87,44 +94,62 @@ class Delivery(Generic[E]):
         """Whether there is nothing left to do: from the start, where delivery is at-most-once."""
         return self._settled
 
-    async def ack(self) -> None:
+    async def ack(self, *, deadline: float | None = None) -> None:
         """Be done with the event; commands that were sent for it are stored.
 
-        Where delivery is at-most-once the event is acknowledged already.
+        Where delivery is at-most-once the event is acknowledged already. `deadline` is in seconds;
+        without, it is the session's.
 
         Raises:
             DeliveryLostError: It was settled already, or timed out.
+            OutcomeUnknownError: The store failed, or did not answer in time: the event is done, or
+                comes again.
         """
         if not self._at_most_once:
-            await self._finish(Acknowledge(self._claim))
+            await self._finish(Acknowledge(self._claim), deadline)
         elif self.context.outbox:
-            await self._send(self.context)
+            async with self._within(deadline):
+                await self._send(self.context)
 
-    async def nack(self, *, requeue: bool = True, reason: str = "refused by its consumer") -> None:
+    async def nack(
+        self,
+        *,
+        requeue: bool = True,
+        reason: str = "refused by its consumer",
+        deadline: float | None = None,
+    ) -> None:
         """Refuse the event: it comes again after a while, as a failure, or becomes a dead letter.
 
         It becomes a dead letter after the last attempt, and without `requeue` at once.
 
         Raises:
             DeliveryLostError: It was settled already, timed out, or is delivered at most once.
+            OutcomeUnknownError: The store failed, or did not answer in time.
         """
         attempt, policy = self.context.attempt, self.context.subscription.retry
         if requeue and attempt < policy.attempts:
             delay = self._retry_delay(attempt)
-            await self._finish(PutBack(self._claim, failed=True, delay=delay))
+            await self._finish(PutBack(self._claim, failed=True, delay=delay), deadline)
         else:
-            await self._finish(SetAside(self._claim, reason))
+            await self._finish(SetAside(self._claim, reason), deadline)
 
-    async def release(self) -> None:
+    async def release(self, *, deadline: float | None = None) -> None:
         """Give the event back untouched, for anyone to take at once.
 
         Raises:
             DeliveryLostError: It was settled already, or timed out.
+            OutcomeUnknownError: The store failed, or did not answer in time.
         """
-        await self._finish(PutBack(self._claim, failed=False))
+        await self._finish(PutBack(self._claim, failed=False), deadline)
 
-    async def _finish(self, settlement: Settlement) -> None:
+    async def _finish(self, settlement: Settlement, deadline: float | None) -> None:
         if self._settled:
             raise DeliveryLostError(self._claim.feed.subscription, self._claim.event.offset)
-        await self._settle(settlement)
+        async with self._within(deadline):
+            await self._settle(settlement)
         self._settled = True
+
+    def _within(self, deadline: float | None) -> AbstractAsyncContextManager[None]:
+        return writing_within(
+            self._clock, self._deadline if deadline is None else deadline, "settling an event"
+        )

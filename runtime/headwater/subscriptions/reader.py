@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from headwater.clock import Clock
+from headwater.deadlines import DEFAULT_DEADLINE, writing_within
 from headwater.errors import DeliveryLostError, UnknownSubscriptionError, UnreadableEventError
 from headwater.events import Event
 from headwater.evolution import Registry
@@ -65,7 +67,8 @@ class Surroundings:
     activity: Activity
     heartbeat: Heartbeat
     outbox: Outbox
-    state: Any
+    state: Callable[[], Any]
+    """What the app's lifespan yielded, once it has."""
 
 
 def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) -> Feed:
@@ -98,12 +101,14 @@ class Reader(Generic[E]):
         *,
         counts_as_activity: bool,
         is_anonymous: bool = False,
+        deadline: float = DEFAULT_DEADLINE,
     ) -> None:
         self.subscription = subscription
         self.consumer = consumer
         self.feed = feed_of(subscription, stream, consumer)
         self._delivery = subscription.delivery or stream.delivery
         self._around = surroundings
+        self._deadline = deadline  # seconds, for what it asks of the store
         self._activity = surroundings.activity if counts_as_activity else None
         self._holder = f"{consumer}#{surroundings.chance.getrandbits(64):016x}"
         self._connection = Connection(self._holder, self.feed.key, consumer)
@@ -115,20 +120,26 @@ class Reader(Generic[E]):
 
     async def open(self) -> None:
         """Have a feed to read from; one that is there continues where it stood."""
-        await self._around.store.register(self.feed)
-        await self._around.heartbeat.connect(self._connection, self._expire_after)
+        async with writing_within(self._around.clock, self._deadline, "opening a session"):
+            await self._around.store.register(self.feed)
+            await self._around.heartbeat.connect(self._connection, self._expire_after)
 
     async def next(self) -> Delivery[E] | None:
         """The next delivery, as soon as there is one.
 
         `None` once the reader was stopped, or its consumer removed.
+
+        Raises:
+            OutcomeUnknownError: The store did not answer in time. What it may have handed out is
+                given back.
         """
         store = self._around.store
         while not self._stopped:
             try:
                 self._changes = changes = store.changes(self.feed.key)
                 seen = changes.generation
-                handed_out = await store.claim(self.feed.key, self._holder, 1)
+                async with writing_within(self._around.clock, self._deadline, "taking an event"):
+                    handed_out = await store.claim(self.feed.key, self._holder, 1)
             except UnknownSubscriptionError:
                 self._around.heartbeat.forget(self._connection)
                 logger.warning(
@@ -190,13 +201,14 @@ class Reader(Generic[E]):
             return None
         at_most_once = self._delivery is DeliverySemantics.AT_MOST_ONCE
         if at_most_once:
-            await self._settle(Acknowledge(claim))
+            async with writing_within(self._around.clock, self._deadline, "acknowledging"):
+                await self._settle(Acknowledge(claim))
         context = EventContext(
             recorded=claim.event,
             subscription=self.subscription,
             consumer=self.consumer,
             attempt=claim.attempt,
-            state=self._around.state,
+            state=self._around.state(),
             outbox=self._around.outbox.emptied(),
         )
         delivery = Delivery(
@@ -206,7 +218,9 @@ class Reader(Generic[E]):
             self._settle,
             self._retry_delay,
             self._send,
+            self._around.clock,
             at_most_once=at_most_once,
+            deadline=self._deadline,
         )
         if not at_most_once:
             self._open[claim.token] = delivery

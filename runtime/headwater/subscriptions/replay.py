@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from headwater.clock import Clock
+from headwater.deadlines import reading_within
 from headwater.events import Event, RecordedEvent
 from headwater.evolution import Registry
 from headwater.stores.contract import Store
@@ -41,6 +42,7 @@ class Replay:
         where: Callable[[RecordedEvent], bool] | None,
         limit: int | None,
         follow: bool,
+        deadline: float,
         is_open: Callable[[], bool],
     ) -> None:
         self._stream = stream
@@ -52,6 +54,7 @@ class Replay:
         self._where = where
         self._limit = limit
         self._follow = follow
+        self._deadline = deadline
         self._is_open = is_open
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -63,6 +66,7 @@ class Replay:
 
         Raises:
             EventNotFoundError: The stream has no event with an id that was given.
+            DeadlineExceededError: The store did not answer in time.
         """
         left = self._limit
         if left is not None and left <= 0:
@@ -76,14 +80,16 @@ class Replay:
                         return
 
     async def _in_range(self) -> AsyncIterator[RecordedEvent]:
-        after = await self._store.position(self._stream, self._start)
-        end = await self._end()
+        async with reading_within(self._clock, self._deadline):
+            after = await self._store.position(self._stream, self._start)
+            end = await self._end()
         until = self._until.timestamp if isinstance(self._until, ToTimestamp) else None
         appended = self._store.appended(self._stream)
         while end is None or after < end:
             seen = appended.generation
             size = PAGE if end is None else min(PAGE, end - after)
-            page = await self._store.read(self._stream, after, size)
+            async with reading_within(self._clock, self._deadline):
+                page = await self._store.read(self._stream, after, size)
             for event in page:
                 if until is not None and event.recorded_at > until:
                     return

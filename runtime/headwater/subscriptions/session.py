@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from headwater.deadlines import writing_within
 from headwater.errors import DeliveryLostError
 from headwater.events import Event
-from headwater.stores.contract import Store
 
 from .delivery import Delivery
-from .reader import Reader
+from .reader import Reader, Surroundings
 
 __all__ = ["Session"]
 
@@ -28,19 +28,26 @@ class Session(Generic[E]):
     Iterating yields the events; each is acknowledged when the loop asks for the next. An exception
     that leaves the block counts as a failure of what is not settled; leaving it otherwise gives
     that back untouched. Iteration ends when the app closes.
+
+    Waiting for an event takes as long as there is none. All else returns within the `deadline`
+    that the session was made with, or raises `OutcomeUnknownError`: an event that was to be
+    acknowledged then is done or comes again, and the session goes on.
     """
 
     def __init__(
         self,
         reader: Reader[E],
-        store: Store,
+        surroundings: Surroundings,
         *,
         forget_consumer: bool,
+        deadline: float,
         on_open: Callable[[Session[E]], None],
         on_close: Callable[[Session[E]], None],
     ) -> None:
         self._reader = reader
-        self._store = store
+        self._store = surroundings.store
+        self._clock = surroundings.clock
+        self._deadline = deadline
         self._forget_consumer = forget_consumer
         self._on_open = on_open
         self._on_close = on_close
@@ -74,7 +81,8 @@ class Session(Generic[E]):
         # In a task, so that it is done even if the one that leaves is cancelled meanwhile: an
         # anonymous consumer would be left behind, and what it holds with it.
         self._closing = asyncio.create_task(self._close(reason), name="headwater-session-close")
-        await asyncio.shield(self._closing)
+        async with writing_within(self._clock, self._deadline, "closing a session"):
+            await asyncio.shield(self._closing)
 
     async def _close(self, failure: str | None) -> None:
         try:

@@ -179,7 +179,7 @@ async def test_an_anonymous_consumer_is_forgotten_even_if_it_is_cancelled_twice(
         reading.cancel()
         await asyncio.wait([reading])
         may_leave.set()
-        await until(lambda: not app._sessions)
+        await until(lambda: not app._readership._sessions)
         with pytest.raises(UnknownSubscriptionError):
             await app._store.feed(key[0])
 
