@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from pathlib import Path
 from .names import RESERVED_MODULE_NAMES, nearest, snake
 from .problems import Problem, SpecError, printable
 
-__all__ = ["Configuration", "find_root", "load_configuration"]
+__all__ = ["HIDES_HINT", "TAKEN", "Configuration", "find_root", "hides", "load_configuration"]
 
 SPEC_FOLDER = "spec"
 OUT = "generated"
 SUFFIXES = (".yaml", ".yml")  # of specs, and what is refused lest it be passed over
 NOT_SPECS = frozenset({"lock", "upcasts"})  # folders beside the specs that hold none
 KEYS = ("spec", "out", "package", "handlers")
+TAKEN = sys.stdlib_module_names | {"headwater", "headwater_generator", "pydantic"}
+"""What generated code imports, or what that imports: a package of this name would hide it."""
 MAX_SHOWN = 60  # characters of a wrong value
 
 _KEY = re.compile(rb"""(["']?)([A-Za-z][\w-]*)\1[ \t]*:(?:\s|$)""")
@@ -101,6 +104,14 @@ class Configuration:
                 yield path
 
 
+HIDES_HINT = "begin with a name of your own"
+
+
+def hides(top: str) -> str:
+    """Return what is wrong with packages below this name of `TAKEN`."""
+    return f'a package "{top}" of yours would hide the one that everything else imports'
+
+
 def find_root(start: Path) -> Path:
     """Return the project's folder: the nearest upwards with a pyproject.toml, else the start."""
     start = start.resolve()
@@ -158,8 +169,18 @@ def _misfits(configuration: Configuration, text: str, is_named_by_out: bool) -> 
         yield _problem(
             text, line, message, column, len("out"), 'set "package", or rename the folder'
         )
+    for key, name in (("package", package), ("handlers", handlers)):
+        top = name.partition(".")[0]
+        if top in TAKEN:
+            said = "out" if key == "package" and is_named_by_out else key
+            line, column = _find(text, said)
+            yield _problem(text, line, hides(top), column, len(said), HIDES_HINT)
     line, column = _find(text, "handlers")
-    if handlers == package:
+    if "." not in handlers:
+        message = f'"handlers" must be a package inside another one, not {_shown(handlers)}'
+        hint = f"such as tasks.{handlers}: what `headwater run` takes goes beside it"
+        yield _problem(text, line, message, column, len("handlers"), hint)
+    elif handlers == package:
         message = '"handlers" must be another package than the generated one'
         yield _problem(text, line, message, column, len("handlers"))
     elif handlers in {f"{package}.{module}" for module in RESERVED_MODULE_NAMES}:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .check import load_specs
-from .configuration import Configuration, load_configuration
+from .configuration import HIDES_HINT, TAKEN, Configuration, hides, load_configuration
 from .grammar import Spec
 from .model.annotations import Annotations
 from .model.forms import forms_of
@@ -356,6 +356,9 @@ def _place(
             handlers=handlers,
             services=root / services if services else places.services,
         )
+    for name in (places.package, places.handlers):
+        if (top := name.partition(".")[0]) in TAKEN:
+            raise SpecError([configuration.problem(hides(top), HIDES_HINT)])
     return places
 
 

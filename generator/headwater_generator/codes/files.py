@@ -136,7 +136,8 @@ CODES = (
         "names, in which {service} stands for the service). All are optional. The end of out that "
         "is also the beginning of package counts once, so out is the folder from which the package "
         "is imported, or lies on the way from there to the package; places from which Python could "
-        "not import are refused.",
+        "not import are refused, and names that would hide what others import. Handlers are a "
+        "package inside another one, beside which `headwater run` finds what it needs.",
         wrong='[tool.headwater]\npackage = "acme-users"',
         right='[tool.headwater]\npackage = "acme.{service}.contract"',
     ),

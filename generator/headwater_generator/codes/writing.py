@@ -26,7 +26,8 @@ CODES = (
         title="a file is in the way",
         explanation=(
             "Where a generated file belongs there is one that Headwater has no record of and did "
-            "not make. Nothing was written. Move it elsewhere, or delete it."
+            "not make, or a file stands where a folder belongs. Nothing was "
+            "written. Move it elsewhere, or delete it."
         ),
         wrong="generated/user_service/events.py    (written by hand)",
         right="services/user_service/events.py     (or any other place)",

@@ -33,7 +33,7 @@ _IGNORE_ALL = b"# Made by Headwater: locks and caches. Safe to delete.\n*\n"
 
 
 class Guard:
-    """Refuses whatever leaves the folders that were declared, symbolic links followed."""
+    """Refuses whatever leaves the folders that were declared, or could not be a file in them."""
 
     def __init__(self, roots: Iterable[Path], project: Path) -> None:
         self._roots = tuple({Path(os.path.realpath(root)) for root in roots})
@@ -41,9 +41,23 @@ class Guard:
         self._folders: dict[Path, Path] = {}
 
     def check(self, path: Path) -> None:
-        """Raise `SpecError` (HW705) unless the path stays inside once all links are followed."""
+        """Let a path pass that stays inside once all links are followed, in folders all the way.
+
+        Raises:
+            SpecError: It leads out (HW705), or there is a file where one of its folders belongs
+                (HW702).
+        """
         if path.parent not in self._folders:
             self._folders[path.parent] = Path(os.path.realpath(path.parent))
+            there = next(one for one in path.parents if os.path.lexists(one))
+            if not there.is_dir():
+                problem = Problem(
+                    code="HW702",
+                    message="a file is here, where a folder belongs",
+                    file=shown(there, self._project),
+                    hint="move it elsewhere, or delete it",
+                )
+                raise SpecError([problem])
         folder = self._folders[path.parent]
         real = Path(os.path.realpath(path)) if path.is_symlink() else folder / path.name
         if not any(real.is_relative_to(root) and real != root for root in self._roots):
@@ -161,6 +175,7 @@ def locked(root: Path, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
             code="HW706",
             message=f"cannot be written: {error.strerror or error}",
             file=".headwater/lock",
+            hint="make .headwater a folder that you may write to; it may be deleted at any time",
         )
         raise SpecError([problem]) from error
     try:

@@ -30,7 +30,10 @@ def line_length(root: Path) -> int:
             document = tomllib.loads((root / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        table = document.get("tool", {}).get("ruff") if name == "pyproject.toml" else document
+        table: object = document
+        if name == "pyproject.toml":
+            tool = document.get("tool")
+            table = tool.get("ruff") if isinstance(tool, dict) else None
         if isinstance(table, dict):
             length = table.get("line-length", DEFAULT_LINE_LENGTH)
             is_usable = isinstance(length, int) and 1 <= length <= 320

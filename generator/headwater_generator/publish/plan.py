@@ -159,6 +159,8 @@ def draw_up(
                 plan.changed[path] = content
     made = {entry.path for entry in entries}
     plan.removed += _stale(made, places.package_folder, manifest, project, guard, plan.obstacles)
+    for path in created:
+        guard.check(path)
     entries += _scaffold_entries(scaffold, created, manifest, project, guard, plan.notes)
     plan.created = dict(created)
     plan.notes += _growth(places, created, functions, project)
@@ -271,7 +273,6 @@ def _scaffold_entries(
         name = shown(file.path, project)
         names.add(name)
         if file.path in created:
-            guard.check(file.path)
             yield Entry(name, "scaffold", digest(created[file.path]))
         elif name in manifest.scaffold:
             yield Entry(name, "scaffold", min(manifest.scaffold[name]))
@@ -319,6 +320,8 @@ def _growth(
         message, paste = f"lacks {count}", "\n\n".join(missing.values())
     else:
         message = f"does not import {count}"
+        if source is None:
+            message = f"is gone, and {count} with it"
         parts = ["\n".join(f"from .{name} import {name}" for name in missing)]
         if "__all__" in names:
             listed = " ".join(f'"{name}",' for name in missing)
@@ -421,6 +424,7 @@ def _read(path: Path, project: Path) -> bytes | None:
                     code="HW706",
                     message=f"cannot be read: {error.strerror or error}",
                     file=shown(path, project),
+                    hint="nothing was written; remove the cause and run again",
                 )
             ]
         ) from error

@@ -224,6 +224,28 @@ def test_lines_are_as_long_as_the_team_has_them(inside: Project) -> None:
     assert max(map(len, wide.splitlines())) > 88
 
 
+@pytest.mark.parametrize("odd", ["tool = 1", "[tool]\nruff = 1", "[tool.ruff]\nline-length = 0"])
+def test_settings_of_ruff_that_are_none_are_passed_over(inside: Project, odd: str) -> None:
+    inside.configure(f"{odd}\n")
+
+    assert run([]) == 0
+
+
+def test_a_service_that_would_hide_a_module_of_python_is_refused_where_it_would(
+    inside: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below `generated` it may be called so; beside it, `import json` would find it."""
+    inside.change("service: user-service", "service: json")
+    assert run([]) == 0
+    inside.configure('[tool.headwater]\nout = "."\n')
+    capsys.readouterr()
+
+    assert run([]) == 2
+
+    assert 'error[HW016]: a package "json" of yours would hide' in capsys.readouterr().err
+    assert not (inside.root / "json").exists()
+
+
 def test_templates_are_found_beside_the_sources() -> None:
     assert (templates_folder() / "events.py.j2").is_file()
 
