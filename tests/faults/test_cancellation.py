@@ -170,7 +170,7 @@ async def test_a_session_that_is_cancelled_at_any_await_is_not_kept_alive(path: 
         cancelled = await cancel_at_each_await(hold)
 
         assert cancelled > len(opened) - 1, "some were cancelled before they were open"
-        assert not app._sessions
+        assert not app._readership._sessions
         assert not app._heartbeat._members
 
 
