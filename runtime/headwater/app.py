@@ -146,6 +146,10 @@ class App(Management, Generic[H]):
         """Whether it takes commands and subscribers."""
         return self._is_running
 
+    async def is_ready(self) -> bool:
+        """Whether it takes commands, and its store can be reached."""
+        return self._is_running and await self.is_reachable()
+
     async def __aenter__(self) -> App[H]:
         if self._is_running:
             raise ConfigurationError(f"{self.service.name} is running already")

@@ -100,10 +100,11 @@ def test_all_handlers_that_are_missing_are_named_at_once(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])  # noqa: S104
-def test_an_address_that_others_can_reach_is_refused(refused: Refused, host: str) -> None:
+def test_an_address_that_others_can_reach_needs_a_token(refused: Refused, host: str) -> None:
     message = refused(MODULE, "--host", host, "--port", "0")
 
     assert f"{host!r} is not a loopback address" in message
+    assert "`headwater token`" in message
 
 
 def test_a_port_that_is_taken_is_named(refused: Refused) -> None:
@@ -127,6 +128,17 @@ def test_a_setting_that_is_wrong_is_refused(
     monkeypatch.setenv("HEADWATER_PORT", "http")
 
     assert "HEADWATER_PORT: " in refused(MODULE)
+
+
+def test_a_token_in_place_of_its_fingerprint_is_refused_and_not_repeated(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_TOKENS", "hw_swordfish")
+
+    message = refused(MODULE)
+
+    assert "HEADWATER_TOKENS: " in message
+    assert "swordfish" not in message
 
 
 def test_a_wrong_option_is_refused(refused: Refused) -> None:

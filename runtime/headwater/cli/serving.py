@@ -5,9 +5,7 @@ handlers that run finish within a budget, then ends. The second ends the process
 """
 
 import asyncio
-import errno
 import logging
-import math
 import os
 import signal
 import socket
@@ -19,14 +17,14 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
-import uvicorn
 from headwater.app import App
 from headwater.errors import ConfigurationError
 from headwater.operations.logging import configure_logging, is_human, personal_names
 from headwater.operations.settings import Settings, misspelled_settings
-from headwater.transports.http import Limits, application, is_loopback, path_of
+from headwater.transports.http import is_loopback, path_of
 
 from .loading import Runnable
+from .server import Server, address_of, listen
 
 __all__ = ["serve"]
 
@@ -34,8 +32,6 @@ STOPPED = 0
 FAILED = 1
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LARGEST_HEADERS = 16 * 1024  # bytes
-MOST_CONNECTIONS = 1_000
 GRACE = 1.0  # seconds beyond the budget before the process ends itself
 
 _log = logging.getLogger("headwater.run")
@@ -59,12 +55,14 @@ def serve(runnable: Runnable, settings: Settings) -> int:
         lifespan=runnable.lifespan,
         drain=settings.stop_timeout,
     )
-    with _listen(settings.host, settings.port) as listener:
+    _require_token_beyond_loopback(settings)
+    with listen(settings.host, settings.port) as listener:
         return asyncio.run(_serve(app, listener, settings))
 
 
 async def _serve(app: App[Any], listener: socket.socket, settings: Settings) -> int:
-    server = _Server(app, listener, settings)
+    url = address_of(listener)
+    server = Server(app, settings, on_accepting=lambda: _announce(app, url, settings))
     asked = asyncio.Event()
 
     def stop() -> None:
@@ -89,46 +87,6 @@ async def _serve(app: App[Any], listener: socket.socket, settings: Settings) -> 
             return FAILED
     _log.info("stopped", extra={"service": app.service.name})
     return STOPPED
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn with our limits. It announces itself once it accepts, and leaves signals to us."""
-
-    def __init__(self, app: App[Any], listener: socket.socket, settings: Settings) -> None:
-        limits = Limits(
-            max_body=settings.max_body,
-            body_timeout=settings.body_timeout,
-            command_timeout=settings.command_timeout,
-        )
-        super().__init__(
-            uvicorn.Config(
-                application(app, limits=limits, allowed_hosts=settings.allowed_hosts),
-                # Not what happens to be installed: the limits are those of this implementation.
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                h11_max_incomplete_event_size=LARGEST_HEADERS,
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_graceful_shutdown=math.ceil(settings.stop_timeout),
-            )
-        )
-        self._app = app
-        self._url = _url(listener)
-        self._settings = settings
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept requests, and say so."""
-        await super().startup(sockets)
-        _announce(self._app, self._url, self._settings)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave them to whoever set a handler."""
-        yield
 
 
 @contextmanager
@@ -158,37 +116,19 @@ def _give_up(settings: Settings) -> None:
     os._exit(FAILED)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket of that address that nobody else can take any more."""
-    if not is_loopback(host):
+def _require_token_beyond_loopback(settings: Settings) -> None:
+    if is_loopback(settings.host):
+        return
+    if not settings.tokens:
         raise ConfigurationError(
-            f"{host!r} is not a loopback address, and this version serves no other: whoever "
-            "reaches the port may send commands. Put a proxy that authenticates in front."
+            f"{settings.host!r} is not a loopback address: whoever reaches it could send commands. "
+            "Put what `headwater token` prints as a fingerprint into HEADWATER_TOKENS; requests "
+            "then need the token"
         )
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen()
-        except BaseException:
-            listener.close()
-            raise
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = "it is taken; --port 0 takes a free one"
-        else:
-            reason = error.strerror or str(error)
-        raise ConfigurationError(f"cannot serve on {host} port {port}: {reason}") from error
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    _log.warning(
+        "tokens and data cross the network readable by others: have a proxy in front speak TLS",
+        extra={"host": settings.host},
+    )
 
 
 def _announce(app: App[Any], url: str, settings: Settings) -> None:
@@ -203,6 +143,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
             "commands": ", ".join(path_of(one) for one in service.commands),
             "handlers": ", ".join(handled),
             "docs": f"{url}/docs",
+            "access": "with a token" if settings.tokens else "",
         }
         lines = [f"headwater {version('headwater')} serves {service.name}"]
         lines += [
@@ -219,6 +160,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
                 "service": service.name,
                 "url": url,
                 "database": settings.database,
+                "needs_token": bool(settings.tokens),
                 "streams": [one.name for one in service.streams],
                 "commands": [one.name for one in service.commands],
                 "handlers": handled,

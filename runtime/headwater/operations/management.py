@@ -6,6 +6,7 @@ process, as well as inside of one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from headwater.clock import Clock, SystemClock
 from headwater.deadlines import DEFAULT_DEADLINE, reading_within, writing_within
 from headwater.errors import (
+    HeadwaterError,
     ReplayUnavailableError,
     UnknownStreamError,
     UnknownSubscriptionError,
@@ -27,7 +29,7 @@ from headwater.stores.contract import (
     FeedStatistics,
     Store,
 )
-from headwater.stores.databases import store_for
+from headwater.stores.databases import existing_store
 from headwater.streams import (
     FromBeginning,
     Start,
@@ -41,6 +43,8 @@ from headwater.subscriptions.definition import Mode, Subscription
 from headwater.subscriptions.replay import Replay
 
 __all__ = ["Management", "manage"]
+
+_log = logging.getLogger("headwater.operations")
 
 
 class Management:
@@ -201,6 +205,16 @@ class Management:
         async with reading_within(self._clock, deadline):
             return await self._store.statistics(name)
 
+    async def is_reachable(self, *, deadline: float = 2.0) -> bool:
+        """Whether the store answers within `deadline` seconds."""
+        try:
+            async with reading_within(self._clock, deadline):
+                await self._store.paused()
+        except HeadwaterError as error:
+            _log.warning("the store cannot be reached: %s", error)
+            return False
+        return True
+
     def replay(
         self,
         stream: str,
@@ -270,11 +284,12 @@ async def manage(
     `deadline` is for opening the database, in seconds. Nothing is executed or handled here.
 
     Raises:
-        ConfigurationError: There is no such database, or it does not fit the service.
+        ConfigurationError: There is no such database, it does not fit the service, or it is the
+            memory of a process, which no other can look into.
         DeadlineExceededError: It did not open in time.
     """
     clock = clock or SystemClock()
-    store = store_for(database, clock)
+    store = existing_store(database, clock)
     async with reading_within(clock, deadline):
         await store.open(service.streams)
     try:

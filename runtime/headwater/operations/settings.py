@@ -11,13 +11,16 @@ from enum import Enum
 from typing import Annotated, Any
 
 from headwater.errors import ConfigurationError
+from headwater.transports.tokens import Tokens
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["LogFormat", "LogLevel", "Settings", "load_settings", "misspelled_settings"]
 
 PREFIX = "HEADWATER_"
-MEBIBYTE = 1024 * 1024
+NO_TOKENS = Tokens()
+KIBIBYTE = 1024
+MEBIBYTE = 1024 * KIBIBYTE
 
 
 class LogFormat(Enum):
@@ -58,18 +61,42 @@ class Settings(BaseSettings):
     database: str = Field(
         "memory://", description="Where events are kept: memory:// or sqlite:///file.db."
     )
-    host: str = Field("127.0.0.1", description="Address to serve on; a loopback address.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to serve on. One that other machines can reach needs a token.",
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names that requests may be for besides this machine's own, separated "
         "by commas; a proxy in front may need one.",
     )
+    tokens: Annotated[Tokens, NoDecode] = Field(
+        NO_TOKENS,
+        repr=False,
+        description="What `headwater token` prints for each token that holds, separated by "
+        "commas. Requests then need one of them; two at once let the old one go later.",
+    )
     command_timeout: float = Field(
         30.0, gt=0, le=3600, description="Seconds a command may take; a request can ask for less."
     )
     max_body: int = Field(
         MEBIBYTE, ge=1, le=64 * MEBIBYTE, description="Bytes that a request's body may have."
+    )
+    max_headers: int = Field(
+        8 * KIBIBYTE,
+        ge=512,
+        le=64 * KIBIBYTE,
+        description="Bytes that a request's headers may have together.",
+    )
+    max_path: int = Field(
+        2 * KIBIBYTE,
+        ge=128,
+        le=64 * KIBIBYTE,
+        description="Bytes that a request's path may have, its query included.",
+    )
+    head_timeout: float = Field(
+        10.0, gt=0, le=3600, description="Seconds within which a request's headers have to arrive."
     )
     body_timeout: float = Field(
         30.0, gt=0, le=3600, description="Seconds within which a request's body has to arrive."
@@ -86,10 +113,13 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(host.strip() for host in value.split(",") if host.strip())
-        return value
+    def _split_hosts(cls, value: object) -> object:
+        return _parts(value) if isinstance(value, str) else value
+
+    @field_validator("tokens", mode="before")
+    @classmethod
+    def _split_tokens(cls, value: object) -> object:
+        return Tokens(_parts(value)) if isinstance(value, str) else value
 
 
 def load_settings(**options: Any) -> Settings:
@@ -119,6 +149,10 @@ def misspelled_settings() -> dict[str, str]:
         if name.startswith(PREFIX) and name not in known
         if (near := get_close_matches(name, known, n=1, cutoff=0.8))
     }
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _called(name: str, options: dict[str, Any]) -> str:

@@ -172,6 +172,9 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.HistoryUnavailableError: _UNEXPECTED,
 }
 
+# RFC 9110's; Python before 3.13 has older ones, and a kind's name is not to change with Python.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+
 
 def kind_of(error: type[BaseException]) -> Kind:
     """The kind of problem that an error of this class is to a client."""
@@ -199,7 +202,8 @@ def problem_of(error: Exception) -> Problem:
 
 def status_kind(status: HTTPStatus) -> Kind:
     """The kind for a refusal that HTTP itself has a word for."""
-    return Kind(status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    title = _PHRASES.get(int(status), status.phrase)
+    return Kind(status, title.lower().replace(" ", "-"), title)
 
 
 def invalid_command(error: ValidationError, body: bytes) -> Problem:

@@ -20,7 +20,7 @@ from ..problems import Problem, problem_of
 from .headers import REQUEST_ID, WORKFLOW_ID, request_id_of
 from .openapi import signature_of
 from .refusals import problem_response
-from .requests import Limits, deadline_of, read_command
+from .requests import Limits, deadline_of, idempotency_key_of, read_command
 
 __all__ = ["CommandEndpoint", "CommandRoute", "Executor"]
 
@@ -38,14 +38,18 @@ class Executor(Protocol):
     def service(self) -> Service[Any]:
         """Whose commands are served."""
 
-    @property
-    def is_running(self) -> bool:
-        """Whether commands are taken now."""
+    async def is_ready(self) -> bool:
+        """Whether commands are taken now, and the store is reached."""
 
     async def submit(
-        self, command: Command[R], *, deadline: float, request_id: str | None = None
+        self,
+        command: Command[R],
+        *,
+        deadline: float,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Outcome[R]:
-        """Execute the command within `deadline` seconds."""
+        """Execute the command within `deadline` seconds; once, if it has a key."""
 
 
 class CommandEndpoint:
@@ -74,9 +78,14 @@ class CommandEndpoint:
         problem: str | None = None
         workflow_id: str | None = None
         try:
+            key = idempotency_key_of(request)
             command = await read_command(request, self._definition.command, self._limits)
-            deadline = deadline_of(request, self._limits, started)
-            outcome = await self._app.submit(command, deadline=deadline, request_id=request_id)
+            outcome = await self._app.submit(
+                command,
+                deadline=deadline_of(request, self._limits, started),
+                request_id=request_id,
+                idempotency_key=key,
+            )
             workflow_id = outcome.workflow_id
             response = Response(
                 self.result_model.model_validate({"result": outcome.result}).model_dump_json(),

@@ -1,4 +1,4 @@
-"""The headers of our own, and the id that every request goes by."""
+"""The headers that we read and write, and the id that every request goes by."""
 
 import re
 from typing import cast
@@ -7,8 +7,9 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-__all__ = ["REQUEST_ID", "TIMEOUT", "WORKFLOW_ID", "request_id_of"]
+__all__ = ["IDEMPOTENCY_KEY", "REQUEST_ID", "TIMEOUT", "WORKFLOW_ID", "request_id_of"]
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 REQUEST_ID = "X-Request-Id"
 TIMEOUT = "X-Timeout"
 WORKFLOW_ID = "X-Workflow-Id"

@@ -1,6 +1,6 @@
 """Whether the service is up, for whoever starts and watches it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Literal
 
@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-__all__ = ["HealthStatus", "add_health"]
+__all__ = ["PROBES", "HealthStatus", "add_health"]
+
+PROBES = ("/health/live", "/health/ready")
 
 
 class HealthStatus(BaseModel):
@@ -17,7 +19,7 @@ class HealthStatus(BaseModel):
     status: Literal["up", "down"]
 
 
-def add_health(routes: APIRouter, is_ready: Callable[[], bool]) -> None:
+def add_health(routes: APIRouter, is_ready: Callable[[], Awaitable[bool]]) -> None:
     """Add `/health/live` and `/health/ready`."""
 
     async def live() -> Response:
@@ -25,17 +27,17 @@ def add_health(routes: APIRouter, is_ready: Callable[[], bool]) -> None:
         return JSONResponse({"status": "up"})
 
     async def ready() -> Response:
-        """Whether the service takes commands."""
-        if is_ready():
+        """Whether the service takes commands and reaches its store."""
+        if await is_ready():
             return JSONResponse({"status": "up"})
         return JSONResponse({"status": "down"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    for name, probe in (("live", live), ("ready", ready)):
+    for path, probe in zip(PROBES, (live, ready), strict=True):
         routes.add_api_route(
-            f"/health/{name}",
+            path,
             probe,
             methods=["GET"],
-            operation_id=f"health-{name}",
+            operation_id=f"health-{probe.__name__}",
             tags=["Health"],
             response_model=HealthStatus,
             responses={503: {"model": HealthStatus}} if probe is ready else None,

@@ -19,14 +19,22 @@ from ..problems import (
     status_kind,
 )
 from .headers import REQUEST_ID, WORKFLOW_ID
+from .health import PROBES
 from .paths import kebab
 
-__all__ = ["description_of", "share_problem_schema", "signature_of"]
+__all__ = ["complete_description", "description_of", "signature_of"]
 
 _HEADER_SCHEMA = {"schema": {"type": "string"}}
 _REQUEST_ID_HEADER = Annotated[
     str | None,
     Header(description="To find the request by, in logs and events; made up where there is none."),
+]
+_IDEMPOTENCY_KEY_HEADER = Annotated[
+    str | None,
+    Header(
+        description="The command is executed once under a key; one that comes again is told what "
+        "the first was. A UUID, for one."
+    ),
 ]
 _TIMEOUT_HEADER = Annotated[
     float | None, Header(description="Seconds that the caller will wait; the server's own at most.")
@@ -48,6 +56,7 @@ _ALWAYS_POSSIBLE: tuple[Kind, ...] = (
     status_kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     INVALID_COMMAND,
     kind_of(errors.CommandRejectedError),
+    kind_of(errors.IdempotencyConflictError),
     kind_of(errors.HandlerFailedError),
     kind_of(errors.OutcomeUnknownError),
     kind_of(errors.NotRunningError),
@@ -74,6 +83,7 @@ def signature_of(definition: CommandDefinition) -> Signature:
         ("command", Annotated[definition.command, Body()], Parameter.empty),
         ("x_request_id", _REQUEST_ID_HEADER, None),
         ("x_timeout", _TIMEOUT_HEADER, None),
+        ("idempotency_key", _IDEMPOTENCY_KEY_HEADER, None),
     )
     return Signature(
         [
@@ -83,13 +93,16 @@ def signature_of(definition: CommandDefinition) -> Signature:
     )
 
 
-def share_problem_schema(api: FastAPI) -> None:
-    """Describe a problem once, where each response would have the whole of it."""
+def complete_description(api: FastAPI, *, needs_token: bool) -> None:
+    """Describe a problem once, where each response would have the whole of it; and the token."""
     describe = api.openapi
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
-            _share_problem_schema(describe())
+            document = describe()
+            _share_problem_schema(document)
+            if needs_token:
+                _add_token(document)
         return describe()
 
     api.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
@@ -122,6 +135,20 @@ def _share_problem_schema(document: dict[str, Any]) -> None:
                 if MEDIA_TYPE in content:
                     content[MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = dict(SCHEMA)
+
+
+def _add_token(document: dict[str, Any]) -> None:
+    scheme = {"type": "http", "scheme": "bearer", "description": "One that `headwater token` made."}
+    document["components"]["securitySchemes"] = {"token": scheme}
+    for path, operations in document["paths"].items():
+        if path not in PROBES:
+            for operation in operations.values():
+                operation["security"] = [{"token": []}]
+                operation["responses"]["401"] = {
+                    "description": "There is no token that holds.",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                    "headers": {REQUEST_ID: _HEADER_SCHEMA, "WWW-Authenticate": _HEADER_SCHEMA},
+                }
 
 
 def _tag(definition: CommandDefinition) -> str:

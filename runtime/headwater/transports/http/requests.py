@@ -11,16 +11,27 @@ from fastapi import Request
 from headwater.events import Command
 from pydantic import ValidationError
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from ..problems import Problem, invalid_command, status_kind
-from .headers import TIMEOUT
+from .headers import IDEMPOTENCY_KEY, TIMEOUT
 from .refusals import CLOSE
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "deadline_of", "read_command"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Limits",
+    "deadline_of",
+    "idempotency_key_of",
+    "read_command",
+    "require_small_head",
+]
 
-MEBIBYTE = 1024 * 1024
+KIBIBYTE = 1024
+MEBIBYTE = 1024 * KIBIBYTE
 
 _SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
+_KEY = re.compile(r'[!#-~]{1,255}|"[!#-~]{1,255}"')
+_OUR_KEYS = "sent:"  # how keys begin that the runtime gives to commands that handlers send
 _JSON = re.compile(r'application/(json|[a-z0-9.+-]+\+json)(;charset="?utf-8"?)?')
 
 
@@ -34,6 +45,10 @@ class Limits:
     """Seconds until the whole body must have come."""
     command_timeout: float = 30.0
     """Seconds a command may take; a request's `X-Timeout` can ask for less."""
+    max_headers: int = 8 * KIBIBYTE
+    """Bytes of all header names and values of a request; `headwater run` refuses more."""
+    max_path: int = 2 * KIBIBYTE
+    """Bytes of a request's path with its query; `headwater run` refuses more."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -71,6 +86,49 @@ def deadline_of(request: Request, limits: Limits, started: float) -> float:
             )
         allowed = min(allowed, float(asked))
     return max(round(allowed - (time.perf_counter() - started), 3), 0.0)
+
+
+def idempotency_key_of(request: Request) -> str | None:
+    """The key under which the command is executed once, however often the request comes.
+
+    It may stand in quotes, as a structured field, or without.
+
+    Raises:
+        Problem: There are several, or it is none.
+    """
+    given = request.headers.getlist(IDEMPOTENCY_KEY)
+    if not given:
+        return None
+    key = given[0].strip('"')
+    if len(given) > 1 or _KEY.fullmatch(given[0]) is None or key.startswith(_OUR_KEYS):
+        raise Problem(
+            status_kind(HTTPStatus.BAD_REQUEST),
+            f"{IDEMPOTENCY_KEY} takes one key of 1 to 255 visible ASCII characters, such as a "
+            f"UUID; it does not begin with {_OUR_KEYS}",
+        )
+    return key
+
+
+def require_small_head(scope: Scope, limits: Limits) -> None:
+    """Refuse a request whose path or headers are larger than their limits.
+
+    Raises:
+        Problem: They are.
+    """
+    query = scope["query_string"]
+    path = len(scope.get("raw_path") or scope["path"].encode()) + (len(query) + 1 if query else 0)
+    if path > limits.max_path:
+        raise Problem(
+            status_kind(HTTPStatus.REQUEST_URI_TOO_LONG),
+            f"The path may have {limits.max_path} bytes.",
+            headers=CLOSE,
+        )
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > limits.max_headers:
+        raise Problem(
+            status_kind(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
+            f"The headers may have {limits.max_headers} bytes together.",
+            headers=CLOSE,
+        )
 
 
 def _require_json(headers: Headers) -> None:

@@ -1,0 +1,34 @@
+"""One of every error."""
+
+from uuid import UUID
+
+from headwater import errors
+from headwater.errors import HeadwaterError
+
+__all__ = ["SAMPLES"]
+
+SAMPLES: list[HeadwaterError] = [
+    errors.CommandRejectedError("too late", "deadline"),
+    errors.ConfigurationError("one", "two"),
+    errors.CursorMismatchError("reader", "carts", "the stream is another"),
+    errors.DeadlineExceededError(3.0),
+    errors.DeliveryLostError("reader", 7),
+    errors.EventNotAllowedError("A", ["B", "C"]),
+    errors.EventNotFoundError("carts", UUID(int=1)),
+    errors.HandlerFailedError("add_user", "ValueError: no"),
+    errors.HistoryUnavailableError("Cart", "carts"),
+    errors.IdempotencyConflictError("k-1"),
+    errors.NotRunningError("shop"),
+    errors.OutcomeUnknownError("the wire broke"),
+    errors.ReplayUnavailableError("carts", "it is ephemeral"),
+    errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
+    errors.StoreUnavailableError("the disk is full"),
+    errors.UnknownCommandError("shop", "Buy"),
+    errors.UnknownStreamError("shop", "carts"),
+    errors.UnknownSubscriptionError("shop", "reader"),
+    errors.UnreadableEventError("A", 2, "no class reads it"),
+    errors.VersionConflictError("Cart", "1", 2, 3),
+    errors.WorkflowEndedError("Cart", "1"),
+    errors.WorkflowExistsError("Cart", "1"),
+    errors.WorkflowNotFoundError("Cart", "1"),
+]
