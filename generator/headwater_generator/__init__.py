@@ -6,6 +6,7 @@ Read in order:
     load            YAML to nodes that know their line and column
     grammar         what may stand in a spec, and the tree it is read into
     check           rules over the tree; `load_specs` is the way in
+    evolution       what versions of an event look like, and what leads from one to the next
     model           every name, type and order settled: what templates see
     outputs         what is generated, one small module a kind
     publish         writing or verifying the files
