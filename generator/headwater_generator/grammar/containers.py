@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,7 @@ from typing_extensions import override
 from ..load import Entry, Mapping, Node, Place, Scalar, Sequence
 from ..names import nearest
 from ..problems import Problem
-from .declare import UNREAD, Model, Shape, anchor, keys_of
+from .declare import UNREAD, Key, Model, Shape, anchor, keys_of
 from .foreign import UNDER_FIELDS, is_built_in, is_like_field
 from .reading import alternatives, expected, refuse, shown, ways_out
 from .words import Choice
@@ -218,7 +218,10 @@ def read_record(model: type[Model], node: Node, problems: list[Problem], owner: 
     if not isinstance(node, Mapping):
         optional = not any(key.required for key in keys_of(model).values())
         hint = ways_out(node) if optional and not model.EXACTLY_ONE else ""
-        return expected(problems, node, owner, "a mapping", hint)
+        needed = ", ".join(key.example for key in keys_of(model).values() if key.required)
+        return expected(
+            problems, node, owner, "a mapping", f"such as {{{needed}}}" if needed else hint
+        )
     known = keys_of(model)
     values: dict[str, Any] = {"node": node}
     groups: dict[str, dict[str, object]] = {}
@@ -238,8 +241,10 @@ def read_record(model: type[Model], node: Node, problems: list[Problem], owner: 
             problems.append(entry.key.problem("HW101", f"unknown key {shown(name)}", hint))
             continue
         met[name] = entry.key
+        before = len(problems)
         value = key.shape.read(entry.value, problems, entry.key)
         if value is UNREAD:
+            problems[before:] = [_shown_how(one, entry, key) for one in problems[before:]]
             continue
         if key.grouped:
             groups.setdefault(key.attribute, {})[name] = value
@@ -264,6 +269,17 @@ def read_record(model: type[Model], node: Node, problems: list[Problem], owner: 
         or len([n for n in model.EXACTLY_ONE if known[n].attribute in values]) == 1
     )
     return model(**values) if complete and one else UNREAD
+
+
+def _shown_how(problem: Problem, entry: Entry, key: Key) -> Problem:
+    """Return a problem with an example of the key, where its value is of no use at all."""
+    at_value = {(place.line, place.column) for place in (entry.key, entry.value)}
+    is_bare = not problem.hint or (problem.code == "HW111" and key.required)
+    if problem.code not in {"HW103", "HW111"} or not is_bare:
+        return problem
+    if (problem.line, problem.column) not in at_value:
+        return problem
+    return replace(problem, hint=f"such as {key.example}")
 
 
 def _instead(model: type[Model], entry: Entry, node: Mapping) -> tuple[str, str]:

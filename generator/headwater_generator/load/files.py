@@ -6,6 +6,7 @@ import codecs
 import re
 from pathlib import Path, PurePosixPath
 
+from ..names import nearest
 from ..problems import Problem, SpecError, printable
 from .limits import MAX_BYTES
 from .nodes import Source
@@ -105,7 +106,7 @@ def _read(path: Path, name: str) -> Source:
             raise SpecError([_too_large(name, size)])
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise refuse("HW001", "there is no such file") from None
+        raise refuse("HW001", "there is no such file", _neighbour(path, name)) from None
     except OSError as error:
         raise refuse("HW001", f"the file cannot be read: {error.strerror}") from None
     # ASCII comes first in any spec; beside NUL it is UTF-16 or UTF-32 without a mark.
@@ -127,6 +128,18 @@ def _read(path: Path, name: str) -> Source:
             "HW002", f"byte 0x{byte:02x} is not UTF-8", line, column, hint="save it as UTF-8"
         )
         raise SpecError([problem]) from None
+
+
+def _neighbour(path: Path, name: str) -> str:
+    """Return a hint with the file that was probably meant, or nothing."""
+    try:
+        beside = [one.name for one in path.parent.iterdir() if one.suffix in {".yaml", ".yml"}]
+    except OSError:
+        return ""
+    better = nearest(path.name, beside)
+    if better is None:
+        return ""
+    return f"did you mean {printable(PurePosixPath(name).with_name(better).as_posix())}?"
 
 
 def _too_large(name: str, size: int) -> Problem:

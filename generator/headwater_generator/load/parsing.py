@@ -16,6 +16,8 @@ __all__ = ["load"]
 
 _CONFLICT = re.compile(r"<{7} |={7}$|>{7} |\|{7} ")  # at the beginning of a line
 
+_NO_TAGS = "remove it: a spec is plain data"
+
 
 def load(source: Source, problems: list[Problem]) -> Mapping | None:
     """Return the mapping that a file holds, and report what is refused in it.
@@ -188,7 +190,7 @@ class _Builder:
         tag = getattr(event, "tag", None)
         if tag is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
-            self._add("HW007", event, f"the tag {shown} is refused", "a spec is plain data")
+            self._add("HW007", event, f"the tag {shown} is refused", _NO_TAGS)
 
     def _add(self, code: str, event: yaml.Event, message: str, hint: str) -> None:
         self.problems.append(Place(*self._place(event)).problem(code, message, hint))

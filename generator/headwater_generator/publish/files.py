@@ -109,13 +109,14 @@ def publish(
         for path, content in manifests.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(next_manifest(path), content)
+        # First, for where upper and lower case are one, a name may be that of a new file.
+        for path in removed:
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, keep)
         for path in changed:
             staged.pop(path).replace(path)
         for path in created:
             _link(staged[path], path)
-        for path in removed:
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent, keep)
         for path in manifests:
             next_manifest(path).replace(path)
     except OSError as error:
