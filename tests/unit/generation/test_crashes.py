@@ -181,3 +181,24 @@ def test_git_is_told_to_ignore_locks_and_caches(project: Project) -> None:
     project.generate()
 
     assert "*" in (project.root / ".headwater" / ".gitignore").read_text().splitlines()
+
+
+def test_what_goes_is_removed_before_what_comes_is_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that takes `UserRemoved` and `USERRemoved` for one file, the new one must stay."""
+    project.generate()
+    project.change("UserRemoved", "USERRemoved")
+    rename = Path.replace
+    seen: list[bool] = []
+
+    def replace(self: Path, target: Path) -> Path:
+        if target.name == "USERRemoved.v1.json":
+            seen.append(target.with_name("UserRemoved.v1.json").exists())
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    project.generate()
+
+    assert seen == [False]
+    assert (project.package / "schemas" / "USERRemoved.v1.json").exists()
