@@ -1,46 +1,15 @@
-"""A plain model of a store, and a state machine that compares a store with it.
+"""A plain model of a store: lists, searched from the front each time."""
 
-The model is lists, searched from the front each time. Subclass `StoreAgainstModel`, say how the
-store is made, and name the subclass's `TestCase` in a test module.
-"""
-
-import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
+from enum import Enum
 
-from headwater.events import Metadata
-from headwater.stores.contract import (
-    Acknowledge,
-    Append,
-    Claim,
-    Committed,
-    Exactly,
-    Expect,
-    Expectation,
-    Feed,
-    FeedKey,
-    NewEvent,
-    Order,
-    PutBack,
-    SetAside,
-    Settlement,
-    Store,
-    Unit,
-)
-from headwater.streams import FromBeginning, FromLatest
-from headwater.testing import VirtualClock
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from headwater.stores.contract import Answer, Exactly, Expect, Expectation, FeedKey, Order
 
-from tests.contract.store import STREAMS
-
-__all__ = ["StoreAgainstModel"]
+__all__ = ["Item", "Model", "ModelFeed", "NewUnit", "Refused", "Session"]
 
 ACK_TIMEOUT = 10.0
 IN_FLIGHT = 2
-EXPECTATIONS = st.one_of(st.sampled_from(Expect), st.builds(Exactly, st.integers(0, 3)))
 
 
 @dataclass
@@ -51,22 +20,26 @@ class Item:
     workflow: str
     failures: int = 0
     holder: str | None = None
+    token: int = 0  # the store's, of the claim
     until: float = 0.0  # end of the claim, or of the wait for a retry
 
 
 @dataclass
 class ModelFeed:
+    """What a feed owes, oldest first."""
+
     stream: str
     wanted: set[str]
     order: Order
     seen: int
     items: list[Item] = field(default_factory=list)
 
-    def claim(self, holder: str, limit: int, now: float) -> list[tuple[int, int]]:
+    def claim(self, holder: str, limit: int, now: float) -> list[Item]:
+        """The items that are handed out."""
         for item in self.items:
             if item.holder is not None and item.until <= now:
-                item.holder, item.until, item.failures = None, 0.0, item.failures + 1
-        taken: list[tuple[int, int]] = []
+                self.fail(item)
+        taken: list[Item] = []
         lanes = {self.lane(item) for item in self.items if item.holder is not None}
         for item in self.items:
             lane = self.lane(item)
@@ -76,248 +49,176 @@ class ModelFeed:
             free = item.holder is None and item.until <= now
             if is_first and free and held < IN_FLIGHT and len(taken) < limit:
                 item.holder, item.until = holder, now + ACK_TIMEOUT
-                taken.append((item.offset, item.failures + 1))
+                taken.append(item)
         return taken
 
+    def held(self, offset: int, token: int) -> Item | None:
+        """The item, if that claim of it can still be settled."""
+        for item in self.items:
+            if item.offset == offset and item.holder is not None and item.token == token:
+                return item
+        return None
+
+    def take_from(self, holder: str) -> None:
+        """Void the holder's claims."""
+        for item in self.items:
+            if item.holder == holder:
+                self.fail(item)
+
+    def fail(self, item: Item) -> None:
+        """Void the claim of one."""
+        item.holder, item.until, item.failures = None, 0.0, item.failures + 1
+
     def lane(self, item: Item) -> str:
+        """What it waits in."""
         return "" if self.order is Order.STREAM else item.workflow
 
     def position(self) -> int:
+        """Offset before the first item."""
         return self.items[0].offset - 1 if self.items else self.seen
 
 
-class StoreAgainstModel(RuleBasedStateMachine):
+@dataclass
+class NewUnit:
+    """A unit with one append and perhaps a key."""
+
+    stream: str
+    workflow: str
+    expect: Expectation
+    names: list[str]
+    ends: bool
+    key: str | None = None
+    answer: Answer | None = None
+
+
+class Refused(Enum):
+    """Why a unit is not written."""
+
+    FOR_ITS_KEY = "another unit has it"
+    FOR_ITS_WORKFLOW = "it is not as expected"
+
+
+@dataclass
+class Session:
+    """A consumer's connection."""
+
+    feed: FeedKey
+    consumer: str
+    until: float
+
+
+class Model:
+    """What the store is to hold."""
+
     def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.clock = VirtualClock()
-        self.store = self.make_store()
-        self.run(self.store.open(STREAMS))
-        self.ids = iter(range(1, 1_000_000))
         self.streams: dict[str, list[tuple[str, str, int]]] = {"log": [], "queue": []}
         self.workflows: dict[str, tuple[int, bool]] = defaultdict(lambda: (0, False))
+        self.answers: dict[str, Answer] = {}
         self.feeds: dict[FeedKey, ModelFeed] = {}
-        self.claims: list[tuple[Claim, float]] = []
         self.dead: list[tuple[FeedKey, Item]] = []
         self.requeued: set[int] = set()  # of the queue: no longer in it, for the one feed only
-        for stream, name, wanted, order in (
-            ("log", "all", {"A", "B"}, Order.WORKFLOW),
-            ("log", "some", {"A"}, Order.STREAM),
-            ("queue", "all-queued", {"A", "B"}, Order.WORKFLOW),
-            ("queue", "some-queued", {"B"}, Order.STREAM),
-        ):
-            self.register(stream, name, wanted, order)
+        self.paused: set[str] = set()
+        self.sessions: dict[str, Session] = {}
+        self.consumers: dict[tuple[str, str], tuple[float, float | None]] = {}  # seen, expires
 
-    def make_store(self) -> Store:
-        """A store, as new."""
-        raise NotImplementedError
-
-    def teardown(self) -> None:
-        self.run(self.store.close())
-        self.loop.close()
-
-    def run(self, coroutine: Any) -> Any:
-        return self.loop.run_until_complete(coroutine)
-
-    def register(self, stream: str, name: str, wanted: set[str], order: Order) -> None:
-        key = FeedKey(name)
-        self.run(self.store.register(self.feed_of(stream, name, wanted, order)))
-        self.feeds[key] = ModelFeed(stream, wanted, order, 0)
-
-    def feed_of(self, stream: str, name: str, wanted: set[str], order: Order) -> Feed:
-        key = FeedKey(name)
-        return Feed(
-            key=key,
-            stream=stream,
-            events=frozenset(wanted),
-            start=FromBeginning() if stream == "log" else FromLatest(),
-            order=order,
-            in_flight=IN_FLIGHT,
-            ack_timeout=ACK_TIMEOUT,
-        )
-
-    @rule()
-    def close_and_open(self) -> None:
-        self.run(self.store.close())
-        self.run(self.store.open(STREAMS))
-        for key, feed in self.feeds.items():
-            again = self.feed_of(feed.stream, key.subscription, feed.wanted, feed.order)
-            self.run(self.store.register(again))
-
-    @rule(
-        units=st.lists(
-            st.tuples(
-                st.sampled_from(["log", "queue"]),
-                st.sampled_from(["w1", "w2", "w3"]),
-                EXPECTATIONS,
-                st.lists(st.sampled_from("AB"), min_size=1, max_size=3),
-                st.integers(0, 9),
-            ),
-            min_size=1,
-            max_size=4,
-        )
-    )
-    def commit(self, units: list[tuple[str, str, Expectation, list[str], int]]) -> None:
-        made, expected = [], []
-        for stream, name, expect, names, dice in units:
-            workflow = f"{stream}-{name}"
-            made.append(self._unit(stream, workflow, expect, names, ends=dice == 0))
-            expected.append(self._model_commit(stream, workflow, expect, names, ends=dice == 0))
-
-        outcomes = self.run(self.store.commit(made))
-
-        assert [isinstance(one, Committed) for one in outcomes] == [
-            one is not None for one in expected
-        ]
-        assert [one.offsets for one in outcomes if isinstance(one, Committed)] == [
-            one for one in expected if one is not None
-        ]
-
-    def _unit(
-        self, stream: str, workflow: str, expect: Expectation, names: list[str], *, ends: bool
-    ) -> Unit:
-        events = tuple(
-            NewEvent(
-                id=UUID(int=next(self.ids)),
-                name=name,
-                version=1,
-                data=b"{}",
-                terminal=ends and place == len(names),
-                metadata=Metadata(),
-            )
-            for place, name in enumerate(names, 1)
-        )
-        append = Append(
-            stream=stream, workflow="W", workflow_id=workflow, expect=expect, events=events
-        )
-        return Unit(appends=(append,))
-
-    def _model_commit(
-        self, stream: str, workflow: str, expect: Expectation, names: list[str], *, ends: bool
-    ) -> tuple[int, ...] | None:
-        version, ended = self.workflows[workflow]
+    def commit(self, unit: NewUnit) -> tuple[int, ...] | Answer | Refused:
+        """Its offsets, or the answer that was kept."""
+        if unit.key is not None and (known := self.answers.get(unit.key)) is not None:
+            assert unit.answer is not None
+            is_the_same = known.fingerprint == unit.answer.fingerprint
+            return known if is_the_same else Refused.FOR_ITS_KEY
+        version, ended = self.workflows[unit.workflow]
         holds = {Expect.ANY: True, Expect.NEW: version == 0, Expect.EXISTS: version > 0}
         if ended or not (
-            expect.version == version if isinstance(expect, Exactly) else holds[expect]
+            unit.expect.version == version
+            if isinstance(unit.expect, Exactly)
+            else holds[unit.expect]
         ):
-            return None
-        offsets = []
-        for name in names:
-            version += 1
-            log = self.streams[stream]
-            log.append((workflow, name, version))
-            offsets.append(len(log))
-            for feed in self.feeds.values():
-                if feed.stream == stream:
-                    feed.seen = len(log)
-                    if name in feed.wanted:
-                        feed.items.append(Item(len(log), workflow))
-        self.workflows[workflow] = (version, ends)
+            return Refused.FOR_ITS_WORKFLOW
+        if unit.key is not None and unit.answer is not None:
+            self.answers[unit.key] = unit.answer
+        offsets = [self.append(unit.stream, unit.workflow, name) for name in unit.names]
+        self.workflows[unit.workflow] = (version + len(unit.names), unit.ends)
         return tuple(offsets)
 
-    @rule(place=st.integers(0, 3), holder=st.sampled_from(["ann", "bob"]), limit=st.integers(1, 4))
-    def claim(self, place: int, holder: str, limit: int) -> None:
-        key = list(self.feeds)[place]
+    def append(self, stream: str, workflow: str, name: str) -> int:
+        """Record an event; its offset."""
+        log = self.streams[stream]
+        version = sum(one == workflow for one, _, _ in log) + 1
+        log.append((workflow, name, version))
+        for feed in self.feeds.values():
+            if feed.stream == stream:
+                feed.seen = len(log)
+                if name in feed.wanted:
+                    feed.items.append(Item(len(log), workflow))
+        return len(log)
 
-        claims = self.run(self.store.claim(key, holder, limit)).claims
-
-        now = self.clock.monotonic()
-        expected = self.feeds[key].claim(holder, limit, now)
-        assert [(one.event.offset, one.attempt) for one in claims] == expected
-        self.claims += [(one, now + ACK_TIMEOUT) for one in claims]
-
-    @rule(data=st.data(), how=st.sampled_from(["ack", "fail", "release", "dead"]))
-    def settle(self, data: st.DataObject, how: str) -> None:
-        if not self.claims:
+    def register(self, key: FeedKey, stream: str, wanted: set[str], order: Order) -> None:
+        """Have a feed, from the beginning of the log or the end of the queue."""
+        if key in self.feeds:
             return
-        claim, until = self.claims.pop(data.draw(st.integers(0, len(self.claims) - 1)))
-        feed = self.feeds[claim.feed]
-        item = next((one for one in feed.items if one.offset == claim.event.offset), None)
-        # A claim that ran out may be settled until somebody looks for events again.
-        held = (
-            item is not None
-            and item.holder is not None
-            and item.until == until
-            and item.failures + 1 == claim.attempt
-        )
-        settlements: dict[str, Settlement] = {
-            "ack": Acknowledge(claim),
-            "fail": PutBack(claim, failed=True, delay=3.0),
-            "release": PutBack(claim, failed=False),
-            "dead": SetAside(claim, "no"),
+        feed = self.feeds[key] = ModelFeed(stream, wanted, order, len(self.streams[stream]))
+        if stream == "log":
+            feed.items = [
+                Item(offset, workflow)
+                for offset, (workflow, name, _) in enumerate(self.streams["log"], 1)
+                if name in wanted
+            ]
+
+    def claim(self, key: FeedKey, holder: str, limit: int, now: float) -> list[Item]:
+        """What is handed out."""
+        if key.subscription in self.paused:
+            return []
+        return self.feeds[key].claim(holder, limit, now)
+
+    def requeue(self, key: FeedKey, item: Item) -> None:
+        """Have a dead letter handed out again, as new."""
+        feed = self.feeds[key]
+        feed.items.append(Item(item.offset, item.workflow))
+        feed.items.sort(key=lambda one: one.offset)
+        if feed.stream == "queue":
+            self.requeued.add(item.offset)
+
+    def hear_of(self, session: str, lifetime: float, now: float) -> None:
+        """It lives on."""
+        found = self.sessions[session]
+        found.until = now + lifetime
+        self._see(found, now)
+
+    def disconnect(self, session: str, now: float) -> None:
+        """It is gone; its claims end as any others do."""
+        if (found := self.sessions.pop(session, None)) is not None:
+            self._see(found, now)
+
+    def remove_stale(self, now: float) -> tuple[set[str], set[tuple[str, str]]]:
+        """Sessions and consumers that are gone."""
+        silent = {one for one, session in self.sessions.items() if session.until <= now}
+        for session in silent:
+            self._end(session)
+        connected = {(one.feed.subscription, one.consumer) for one in self.sessions.values()}
+        expired = {
+            consumer
+            for consumer, (seen, expires) in self.consumers.items()
+            if consumer not in connected and expires is not None and seen + expires <= now
         }
+        for consumer in expired:
+            del self.consumers[consumer]
+            self.feeds.pop(FeedKey(*consumer), None)
+        return silent, expired
 
-        [outcome] = self.run(self.store.commit([Unit(settlements=(settlements[how],))]))
+    def remove_consumer(self, subscription: str, name: str) -> None:
+        """With its sessions and the feed of its own."""
+        for session, found in tuple(self.sessions.items()):
+            if (found.feed.subscription, found.consumer) == (subscription, name):
+                self._end(session)
+        self.consumers.pop((subscription, name), None)
+        self.feeds.pop(FeedKey(subscription, name), None)
 
-        assert isinstance(outcome, Committed) == held
-        if item is None or not held:
-            return
-        if how in {"ack", "dead"}:
-            feed.items.remove(item)
-            self.dead += [(claim.feed, item)] if how == "dead" else []
-        else:
-            item.holder = None
-            item.failures += how == "fail"
-            item.until = self.clock.monotonic() + 3.0 if how == "fail" else 0.0
+    def _end(self, session: str) -> None:
+        found = self.sessions.pop(session)
+        if (feed := self.feeds.get(found.feed)) is not None:
+            feed.take_from(session)
 
-    @rule(data=st.data(), how=st.sampled_from(["requeue", "drop"]))
-    def end_a_dead_letter(self, data: st.DataObject, how: str) -> None:
-        if not self.dead:
-            return
-        key, item = self.dead.pop(data.draw(st.integers(0, len(self.dead) - 1)))
-        letters = self.run(self.store.dead_letters(key.subscription))
-        [letter] = [one.id for one in letters if one.event.offset == item.offset]
-
-        assert self.run(getattr(self.store, how)([letter])) == 1
-
-        if how == "requeue":
-            feed = self.feeds[key]
-            feed.items.append(Item(item.offset, item.workflow))
-            feed.items.sort(key=lambda one: one.offset)
-            if feed.stream == "queue":
-                self.requeued.add(item.offset)
-
-    @rule(seconds=st.sampled_from([1.0, 3.0, 10.0]))
-    def pass_time(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-
-    @invariant()
-    def the_log_is_the_model_s(self) -> None:
-        recorded = self.run(self.store.read("log", 0, 10_000))
-        assert [one.offset for one in recorded] == list(range(1, len(self.streams["log"]) + 1))
-        assert [(one.workflow_id, one.name, one.workflow_version) for one in recorded] == (
-            self.streams["log"]
-        )
-
-    @invariant()
-    def workflows_are_the_model_s(self) -> None:
-        for workflow, (version, ended) in self.workflows.items():
-            state = self.run(self.store.workflow("W", workflow))
-            assert (state.version, state.ended) == (version, ended)
-
-    @invariant()
-    def cursors_are_the_model_s(self) -> None:
-        for key, feed in self.feeds.items():
-            statistics = self.run(self.store.feed(key))
-            assert statistics.pending == len(feed.items)
-            assert statistics.position == feed.position()
-
-    @invariant()
-    def the_queue_holds_what_somebody_is_owed(self) -> None:
-        there = {one.offset for one in self.run(self.store.read("queue", 0, 10_000))}
-        owed = {
-            item.offset
-            for feed in self.feeds.values()
-            if feed.stream == "queue"
-            for item in feed.items
-        }
-        assert owed - self.requeued <= there
-        if not owed:
-            assert not there
-
-    @invariant()
-    def dead_letters_are_the_model_s(self) -> None:
-        for key in self.feeds:
-            letters = self.run(self.store.dead_letters(key.subscription))
-            dead = [item.offset for of, item in self.dead if of == key]
-            assert sorted(one.event.offset for one in letters) == sorted(dead)
+    def _see(self, session: Session, now: float) -> None:
+        key = (session.feed.subscription, session.consumer)
+        self.consumers[key] = (now, self.consumers[key][1])

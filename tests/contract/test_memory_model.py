@@ -4,7 +4,7 @@ from headwater.stores.contract import Store
 from headwater.stores.memory import MemoryStore
 from hypothesis import settings
 
-from tests.contract.model import StoreAgainstModel
+from tests.contract.machine import StoreAgainstModel
 
 
 class MemoryStoreAgainstModel(StoreAgainstModel):

@@ -8,7 +8,7 @@ from headwater.stores.contract import Store
 from headwater.stores.sqlite.store import SqliteStore
 from hypothesis import settings
 
-from tests.contract.model import StoreAgainstModel
+from tests.contract.machine import StoreAgainstModel
 
 
 class SqliteStoreAgainstModel(StoreAgainstModel):
