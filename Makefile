@@ -46,11 +46,11 @@ check: $(READY) ## Lint, types, import layers, and whether generated files are u
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
-bench: $(READY) ## Measure, as ratios against peers in one run (prints a table)
+bench: $(READY) ## Measure, as ratios against peers in one run; BENCH_ARGS="appends" for a part
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
-faults: $(READY) ## The long versions of the fault and canary tests
-	$(BIN)/python -m pytest -n 2 tests/faults --whole $(PYTEST_ARGS)
+faults: $(READY) ## The long versions of the fault and canary tests; ROW=F1 for a row, or ROW=F1,S1
+	$(BIN)/python -m pytest -n 2 tests/faults --whole $(if $(ROW),--row $(ROW)) $(PYTEST_ARGS)
 
 docs: $(READY) ## Write the generated pages of docs/
 	$(BIN)/python -m headwater_generator.grammar.docs

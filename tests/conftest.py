@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.report import PROPERTY, table
+from tests.faults.rows import ROWS, select
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -14,6 +17,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole", action="store_true", help="run fault and canary tests at their full size"
     )
+    parser.addoption(
+        "--row",
+        action="append",
+        default=[],
+        metavar="F1",
+        help="run only these rows of the fault matrix: " + ", ".join(ROWS),
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(id): the row of the fault matrix that a test proves")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of no row that is asked for."""
+    if not (wanted := config.getoption("--row")):
+        return
+    kept, unknown = select(wanted, items)
+    if unknown:
+        raise pytest.UsageError(
+            f"no test is of row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}"
+        )
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What the fault tests counted, where they ran at their full size or as a row."""
+    if not (config.getoption("--whole") or config.getoption("--row")):
+        return
+    tests = [
+        (str(properties["row"]), report.nodeid.rpartition("::")[2], report.duration, figures)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        if (figures := (properties := dict(report.user_properties)).get(PROPERTY))
+    ]
+    if tests:
+        terminalreporter.section("faults")
+        for line in table(sorted(tests, key=lambda test: ([*ROWS, ""].index(test[0]), test[1]))):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

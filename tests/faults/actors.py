@@ -9,17 +9,16 @@ import logging
 import os
 import random
 import signal
+import sqlite3
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from typing import Any, TypeAlias
 from uuid import uuid4
 
-import headwater.app
 from headwater import App, EventContext, OutcomeUnknownError, RejectedError
 from headwater.events import Metadata
 from headwater.stores.contract import (
@@ -27,6 +26,7 @@ from headwater.stores.contract import (
     Append,
     Claims,
     Committed,
+    Connection,
     FeedKey,
     NewEvent,
     Outcome,
@@ -52,21 +52,36 @@ def run(role: str, options: dict[str, Any]) -> None:
     scribe = Scribe(options["socket"], options["name"])
     points = [Failpoint(**point) for point in options.get("failpoints", ())]
     with Failpoints(points, scribe.fault):
-        asyncio.run(ROLES[role](scribe, options))
+        asyncio.run(_act(ROLES[role], scribe, options))
     gc.collect()  # so that what nobody looked at says so
+
+
+async def _act(role: Role, scribe: Scribe, options: dict[str, Any]) -> None:
+    """Play the role, and write down what the process has afterwards and had before."""
+    options["sessions"] = set()
+    before = _resources(options)
+    await role(scribe, options)
+    after = _resources(options)
+    earlier = {f"{name} before": value for name, value in before.items()}
+    scribe.note("info", "resources", figures=earlier | after)
 
 
 class RecordedStore:
     """A store whose claims and settlements are written down; otherwise as the one inside."""
 
-    def __init__(self, store: Store, scribe: Scribe) -> None:
+    def __init__(self, store: Store, scribe: Scribe, sessions: set[str]) -> None:
         self._store = store
         self._scribe = scribe
+        self._sessions = sessions
         self.tokens: dict[tuple[FeedKey, int], int] = {}
         """The latest claim of each event."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    async def connect(self, connection: Connection, **rest: Any) -> None:
+        self._sessions.add(connection.session)
+        await self._store.connect(connection, **rest)
 
     async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
         since = time.monotonic()
@@ -127,20 +142,20 @@ async def recorded_app(
     scribe: Scribe, options: dict[str, Any], handlers: Any
 ) -> AsyncIterator[tuple[App[Any], RecordedStore]]:
     """The ledger, running on the recorded store."""
-    real = headwater.app._store_for
     stores: list[RecordedStore] = []
 
-    def recorded(*arguments: Any) -> RecordedStore:
-        stores.append(RecordedStore(real(*arguments), scribe))
-        return stores[-1]
+    class Recorded(App[Any]):
+        def _open_database(self, database: str) -> Any:
+            store = super()._open_database(database)
+            stores.append(RecordedStore(store, scribe, options["sessions"]))
+            return stores[-1]
 
-    with patch("headwater.app._store_for", recorded):
-        app = App(
-            ledger(**options.get("ledger", {})),
-            handlers=handlers,
-            database=options["database"],
-            drain=options.get("drain", 10.0),
-        )
+    app = Recorded(
+        ledger(**options.get("ledger", {})),
+        handlers=handlers,
+        database=options["database"],
+        drain=options.get("drain", 10.0),
+    )
     async with app:
         yield app, stores[0]
 
@@ -217,7 +232,6 @@ async def _enter(
 
 async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
     """Hand events to the ledger's handler until SIGTERM; `produces` makes it do both."""
-    before = _resources()
     terminated = _terminated()
     handlers = _Consumer(scribe, options)
     async with recorded_app(scribe, options, handlers) as (app, store):
@@ -230,9 +244,6 @@ async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-    after = _resources()
-    earlier = {f"{name} before": value for name, value in before.items()}
-    scribe.note("info", "resources", figures=earlier | after)
 
 
 class _Consumer(Handlers):
@@ -275,7 +286,7 @@ class _Consumer(Handlers):
         match event.behave:
             case "poison":
                 self._scribe.fault("poison")
-                raise ValueError(f"cannot bear {event.mark}")
+                raise ValueError(f"cannot bear {event!r}")
             case "raise" if context.attempt == 1:
                 self._scribe.fault("raise")
                 raise RuntimeError("not this time")
@@ -357,13 +368,44 @@ def post_of(mark: str, token: int) -> NewEvent:
 # Resources
 
 
-def _resources() -> dict[str, float]:
+def _resources(options: dict[str, Any]) -> dict[str, float]:
+    """What the process has, and what of it the store remembers."""
     gc.collect()
+    places = [_place(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208  (names are enough)
+    sockets = sum(place.startswith("socket:") for place in places)
     return {
         "threads": sum(one.name.startswith("headwater") for one in threading.enumerate()),
-        "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  (names are enough)
+        "sockets": sockets,
+        "files": len(places) - sockets,
         "tasks": len(asyncio.all_tasks()),
+        "objects": sum(_is_ours(type(one)) for one in gc.get_objects()),
+        "sessions": _sessions(options),
+        "resident": _resident(),
     }
+
+
+def _place(descriptor: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115  (it may name no file)
+    except FileNotFoundError:  # that of the listing itself
+        return ""
+
+
+def _is_ours(kind: type) -> bool:
+    """Whether it is something that the runtime makes for an app, and not once for all of them."""
+    return kind.__module__.startswith("headwater.") and kind is not Metadata
+
+
+def _sessions(options: dict[str, Any]) -> int:
+    """How many of the actor's sessions the store still has."""
+    mine: set[str] = options["sessions"]
+    if not mine:
+        return 0
+    path = options["database"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as file:  # to write, or it would leave a log behind
+        return len(
+            mine.intersection(one for (one,) in file.execute("SELECT session FROM sessions"))
+        )
 
 
 def _resident() -> float:
@@ -371,7 +413,9 @@ def _resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-ROLES: dict[str, Callable[[Scribe, dict[str, Any]], Any]] = {
+Role: TypeAlias = Callable[[Scribe, dict[str, Any]], Awaitable[None]]
+
+ROLES: dict[str, Role] = {
     "producer": produce,
     "consumer": consume,
     "fenced": post_in_one_unit,

@@ -7,8 +7,8 @@
     I5  everything up to the cursor has its effect
     I6  the cursor never runs ahead of the effects and never back
     I7  one claim at a time: nothing is settled under a claim that another one has followed
-    I10 what was taken is given back
-    I11 each fault is in the logs, and no task's exception was lost
+    I10 what was taken is given back: memory, tasks, threads, files, sockets, sessions, locks
+    I11 each fault is in the logs, no secret is, and no task's exception was lost
     I12 each fault really happened
 
 The checker reads what actors wrote down and what a store says at the end. It knows no store.
@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.faults.history import History, Line
 
-__all__ = ["Found", "Promise", "Recorded", "Violation", "check"]
+__all__ = ["Found", "Promise", "Recorded", "Violation", "check", "counts"]
 
 TOLERANCE = 0.05  # seconds by which the clocks of store and history may differ
 NEVER_RETRIEVED = "was never retrieved"
+ALLOWANCE = {"resident": 48.0 * (1 << 20)}
+"""How much more there may be at the end than before: memory is not given back byte by byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,14 @@ class Found:
     logs: str = ""
     integrity: str = "ok"
     """What the database says of itself."""
-    faults: Collection[str] = ()
-    """Names of the faults that had to happen."""
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """The faults that had to happen, and how often at least."""
     logged: Collection[str] = ()
     """Words that the faults have to leave in the logs."""
+    secrets: Collection[str] = ()
+    """Words that must not be in the logs."""
+    is_locked: bool = False
+    """Whether somebody who is gone still keeps others from writing."""
     own_effects: bool = False
     """Whether effects are those in the store and not those in the history."""
 
@@ -92,7 +98,7 @@ def check(history: History, found: Found, promise: Promise | None = None) -> lis
     violations = [
         *_appends(history, found),
         *_order_of_the_log(found.log or ()),
-        *_resources(history),
+        *_resources(history, found),
         *_logs(found),
         *_faults(history, found.faults),
     ]
@@ -107,6 +113,24 @@ def check(history: History, found: Found, promise: Promise | None = None) -> lis
             *_claims(history, promise, effects),
         ]
     return violations
+
+
+def counts(history: History, found: Found, promise: Promise | None = None) -> dict[str, int]:
+    """How many events there are, and how many of them are lost, phantom, or had effects again."""
+    tried, accepted = _tried(history), _accepted(history)
+    there = {event.id for event in found.log} if found.log is not None else accepted
+    lost, effects = accepted - there, Counter[str]()
+    if promise is not None:
+        effects.update(effect.id for effect in _effects(history, found, promise))
+        if promise.delivery != "at-most-once":
+            dead = {event.id for event in found.log or () if event.offset in found.dead}
+            lost |= {*_wanted(history, found)} - {*effects} - dead - _set_aside(history)
+    return {
+        "events": len(there),
+        "lost": len(lost),
+        "phantom": len((there | {*effects}) - tried),
+        "again": effects.total() - len(effects),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +221,31 @@ def _wanted(history: History, found: Found) -> dict[str, int | None]:
     """The events that need an effect, with their offsets where those are known."""
     if found.log is not None:
         return {event.id: event.offset for event in found.log}
+    return dict.fromkeys(_accepted(history))
+
+
+def _tried(history: History) -> set[str]:
+    """What anybody wanted to enter."""
+    return {mark for line in history if line.action == "append" for mark in line.ids}
+
+
+def _accepted(history: History) -> set[str]:
+    """What was acknowledged to whoever entered it."""
     accepted = {line.id for line in history if line.action == "append" and line.kind == "ok"}
     return {
-        mark: None
+        mark
         for line in history
         if line.action == "append" and line.kind == "invoke" and line.id in accepted
         for mark in line.ids
+    }
+
+
+def _set_aside(history: History) -> set[str]:
+    """What a consumer made a dead letter of."""
+    return {
+        line.ids[0]
+        for line in history
+        if line.action == "settle" and line.kind == "ok" and line.note == "SetAside"
     }
 
 
@@ -210,17 +253,13 @@ def _delivered(
     history: History, found: Found, promise: Promise, effects: Sequence[_Effect]
 ) -> Iterator[Violation]:
     wanted = _wanted(history, found)
-    counts = Counter(effect.id for effect in effects)
+    times = Counter(effect.id for effect in effects)
     in_hand = promise.in_flight * promise.faults
-    dead = {
-        line.ids[0]
-        for line in history
-        if line.action == "settle" and line.kind == "ok" and line.note == "SetAside"
-    }
+    dead = _set_aside(history)
     missing = [
         mark
         for mark, offset in wanted.items()
-        if mark not in counts and mark not in dead and offset not in found.dead
+        if mark not in times and mark not in dead and offset not in found.dead
     ]
     if found.pending:
         yield Violation("I1", f"{found.pending} events are still to be settled")
@@ -229,11 +268,11 @@ def _delivered(
             yield Violation("I3", f"{len(missing)} effects are lost, {in_hand} were in hand")
     elif missing:
         yield Violation("I1", f"{len(missing)} events had no effect: {missing[:5]}")
-    tried = {mark for line in history if line.action == "append" for mark in line.ids}
-    for mark in counts:
+    tried = _tried(history)
+    for mark in times:
         if mark not in (wanted if found.log is not None else tried):
             yield Violation("I2", f"{mark} had an effect and is not in the log")
-    again = {mark: count - 1 for mark, count in counts.items() if count > 1}
+    again = {mark: count - 1 for mark, count in times.items() if count > 1}
     failures = Counter(
         line.ids[0]
         for line in history
@@ -412,13 +451,15 @@ def _claims_by_event(history: History, promise: Promise) -> Mapping[int, list[Li
 # Around it
 
 
-def _resources(history: History) -> Iterator[Violation]:
+def _resources(history: History, found: Found) -> Iterator[Violation]:
     for line in history:
         if line.action == "resources":
             for name, value in line.figures.items():
                 before = line.figures.get(f"{name} before")
-                if before is not None and value > before:
+                if before is not None and value > before + ALLOWANCE.get(name, 0.0):
                     yield Violation("I10", f"{line.actor} has {value:g} {name}, had {before:g}")
+    if found.is_locked:
+        yield Violation("I10", "nobody can write: a lock was left over")
 
 
 def _logs(found: Found) -> Iterator[Violation]:
@@ -428,10 +469,13 @@ def _logs(found: Found) -> Iterator[Violation]:
     for words in found.logged:
         if words not in found.logs:
             yield Violation("I11", f"nothing in the logs says {words!r}")
+    for secret in found.secrets:
+        if secret in found.logs:
+            yield Violation("I11", f"the logs tell a secret: {secret!r}")
 
 
-def _faults(history: History, names: Collection[str]) -> Iterator[Violation]:
-    happened = {line.id for line in history if line.action == "fault"}
-    for name in names:
-        if name not in happened:
-            yield Violation("I12", f"{name} never happened")
+def _faults(history: History, least: Mapping[str, int]) -> Iterator[Violation]:
+    happened = Counter(line.id for line in history if line.action == "fault")
+    for name, times in least.items():
+        if happened[name] < times:
+            yield Violation("I12", f"{name} happened {happened[name]} times, not {times}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.report import PROPERTY, Figures, Progress
 from tests.faults.world import Nursery, World
 
 
@@ -27,7 +29,31 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture
-def world(tmp_path: Path, nursery: Nursery, chance: random.Random) -> Iterator[World]:
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """What the test counts, for the table at the end of a long run."""
+    figures = Figures()
+    mark = request.node.get_closest_marker("row")
+    row = "" if mark is None else mark.args[0]
+    request.node.user_properties += [("row", row), (PROPERTY, figures.plain)]
+    return figures
+
+
+@pytest.fixture
+def progress(request: pytest.FixtureRequest, whole: bool) -> Progress:
+    """Says now and then how far a long test has come."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(line, file=sys.stderr, flush=True)
+
+    return Progress(request.node.name, say if whole else lambda line: None)
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path, nursery: Nursery, chance: random.Random, figures: Figures
+) -> Iterator[World]:
     """An empty database, and a recorder that runs."""
-    with World(tmp_path, nursery, chance).open() as world:
+    with World(tmp_path, nursery, chance, figures).open() as world:
         yield world

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +53,9 @@ class Failpoint:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "stop":
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # To this thread: sent to the process, another thread may be the one to take it,
+                # and this one is past the statement meanwhile.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
             case "fail":
                 error = sqlite3.OperationalError(DISK_ERROR)
                 error.sqlite_errorcode = sqlite3.SQLITE_IOERR

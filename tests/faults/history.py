@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["History", "Line", "Scribe", "read_history"]
+__all__ = ["History", "Line", "Scribe", "Tail", "read_history"]
 
 Kind = Literal["invoke", "ok", "fail", "info"]
 Action = Literal["append", "claim", "effect", "settle", "cursor", "resources", "fault", "ready"]
@@ -75,20 +75,35 @@ class Scribe:
         with self._lock:
             self._socket.sendall(json.dumps(text).encode() + b"\n")
 
+    def close(self) -> None:
+        """Write nothing more."""
+        self._socket.close()
+
     def fault(self, name: str) -> None:
-        """Write down that a fault is about to happen here."""
+        """Write down that a fault happens here."""
         self.note("info", "fault", note=f"{name} in process {os.getpid()}", id=name)
 
 
 def read_history(folder: Path) -> History:
     """All lines that the recorder has, by time. A line cut short by a signal never was."""
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)]
-    return sorted(lines, key=lambda line: line.time)
+    return sorted(Tail(folder).new(), key=lambda line: line.time)
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
-    for text in whole.splitlines():
-        found = json.loads(text)
-        found["ids"] = tuple(found.get("ids", ()))
-        yield Line(**found)
+class Tail:
+    """Reads the recorder's files as they grow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = {}
+
+    def new(self) -> Iterator[Line]:
+        """The lines since the last time, those of one actor in order."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._read.get(path, 0))
+                whole, newline, _ = file.read().rpartition(b"\n")
+            self._read[path] = self._read.get(path, 0) + len(whole) + len(newline)
+            for text in whole.splitlines():
+                found = json.loads(text)
+                found["ids"] = tuple(found.get("ids", ()))
+                yield Line(**found)

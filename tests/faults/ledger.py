@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from headwater import (
     Command,
@@ -13,6 +13,7 @@ from headwater import (
     Event,
     EventContext,
     Mode,
+    Personal,
     Retry,
     Service,
     Stream,
@@ -22,11 +23,12 @@ from headwater import (
     WorkflowDefinition,
 )
 
-__all__ = ["EFFECTS", "ENTRIES", "POSTING", "Enter", "Entered", "Handlers", "ledger"]
+__all__ = ["EFFECTS", "ENTRIES", "OWNER", "POSTING", "Enter", "Entered", "Handlers", "ledger"]
 
 ENTRIES = "entries"
 EFFECTS = "effects"
 POSTING = "posting"
+OWNER = "Ada, whom no log may name"
 
 
 class Entered(Event):
@@ -38,6 +40,7 @@ class Entered(Event):
     mark: str
     behave: str = ""
     """What a handler is to do with it, besides what it does with all."""
+    owner: Annotated[str, Personal] = OWNER
 
 
 class Account(Workflow[Entered]):
@@ -55,6 +58,7 @@ class Enter(Command[int]):
     marks: list[str]
     behave: str = ""
     """Of the last one."""
+    owner: Annotated[str, Personal] = OWNER
 
 
 class Handlers:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import signal
 import sqlite3
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -14,11 +15,11 @@ from headwater import App
 from headwater.stores.contract import FeedKey, Store
 
 from tests.faults.actors import mark_of
-from tests.faults.checker import Found, Promise, Recorded, check
-from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Handlers, ledger
+from tests.faults.checker import Found, Promise, Recorded, check, counts
+from tests.faults.ledger import EFFECTS, ENTRIES, OWNER, POSTING, Handlers, ledger
 from tests.faults.world import Actor, World
 
-__all__ = ["assert_all_held", "drain", "find"]
+__all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find"]
 
 PAGE = 1000  # events
 SETTLED = "SELECT (SELECT head FROM streams WHERE name = 'entries') - read_to FROM cursors"
@@ -45,7 +46,19 @@ def find(world: World, *, key: FeedKey | None = None, **expected: Any) -> Found:
     """What the store has, read through its own contract."""
     with closing(sqlite3.connect(world.path)) as file:
         [integrity] = file.execute("PRAGMA integrity_check").fetchone()
-    return asyncio.run(_find(world, key, expected | {"integrity": integrity}))
+    expected |= {"integrity": integrity, "is_locked": _is_locked(world)}
+    return asyncio.run(_find(world, key, expected))
+
+
+def _is_locked(world: World) -> bool:
+    """Whether nobody can write, although nobody is left who writes."""
+    with closing(sqlite3.connect(world.path, timeout=1.0, isolation_level=None)) as file:
+        try:
+            file.execute("BEGIN IMMEDIATE")
+            file.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> Found:
@@ -73,6 +86,7 @@ async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> 
             (mark_of(one.data), one.workflow_id, json.loads(one.data)["token"]) for one in effects
         ],
         logs=world.logs(),
+        secrets=[OWNER],
         **expected,
     )
 
@@ -84,18 +98,28 @@ async def _read(store: Store, stream: str) -> list[Any]:
     ]
 
 
+def assert_nothing_is_left(world: World) -> None:
+    """Check what has to hold of actors and logs, where the log is too long to be read."""
+    found = Found(log=None, logs=world.logs(), secrets=[OWNER], is_locked=_is_locked(world))
+    violations = check(world.history(), found)
+    assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
+
+
 def assert_all_held(
     world: World,
     promise: Promise | None = None,
     *,
-    faults: Collection[str] = (),
+    faults: Mapping[str, int] | None = None,
     logged: Collection[str] = (),
     consumer: str | None = None,
     **expected: Any,
 ) -> Found:
     """Check every invariant; returns what the store has."""
     key = FeedKey(POSTING, consumer) if promise else None
-    found = find(world, key=key, faults=faults, logged=logged, **expected)
-    violations = check(world.history(), found, promise)
+    found = find(world, key=key, faults=faults or {}, logged=logged, **expected)
+    history = world.history()
+    world.figures.faults(Counter(line.id for line in history if line.action == "fault"))
+    world.figures.add(**counts(history, found, promise))
+    violations = check(history, found, promise)
     assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
     return found

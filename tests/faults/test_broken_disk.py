@@ -12,6 +12,8 @@ from tests.faults.actors import mark_of
 from tests.faults.failpoints import Failpoint, Failpoints
 from tests.faults.ledger import ENTRIES, Enter, Handlers, ledger
 
+pytestmark = pytest.mark.row("S2")
+
 DEADLINE = 5.0  # seconds
 
 

@@ -18,6 +18,8 @@ from headwater.stores.contract import Append, Expect, Unit
 from tests.faults.actors import mark_of, post_of
 from tests.faults.ledger import EFFECTS, ENTRIES, Enter, Entered, Handlers, ledger
 
+pytestmark = pytest.mark.row("F7")
+
 MOST_AWAITS = 200
 PATIENCE = 5.0  # seconds
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.checker import Found, Promise, Recorded, check
+from tests.faults.checker import Found, Promise, Recorded, check, counts
 from tests.faults.history import History, Line, read_history
 
 PROMISE = Promise(in_flight=1, faults=1, ack_timeout=10.0)
@@ -59,7 +59,7 @@ def good() -> tuple[History, Found]:
         log=[Recorded(1, "e1", "a", 1), Recorded(2, "e2", "a", 2), Recorded(3, "e3", "b", 1)],
         position=3,
         logs="killed\n",
-        faults=["kill"],
+        faults={"kill": 1},
         logged=["killed"],
     )
     return history, found
@@ -234,6 +234,41 @@ PLANTED: dict[str, tuple[str, Plant]] = {
             found,
         ),
     ),
+    **{
+        f"{what} are left over": (
+            "I10",
+            lambda history, found, what=what: (
+                [*history, line("info", "resources", 21.0, figures={f"{what} before": 0, what: 1})],
+                found,
+            ),
+        )
+        for what in ("threads", "files", "sockets", "sessions", "objects")
+    },
+    "memory is not given back": (
+        "I10",
+        lambda history, found: (
+            [
+                *history,
+                line("info", "resources", 21.0, figures={"resident before": 5e7, "resident": 2e8}),
+            ],
+            found,
+        ),
+    ),
+    "a lock is left over": (
+        "I10",
+        lambda history, found: (history, replace(found, is_locked=True)),
+    ),
+    "the logs tell a secret": (
+        "I11",
+        lambda history, found: (
+            history,
+            replace(found, logs="killed while Ada waited", secrets=["Ada"]),
+        ),
+    ),
+    "a fault happened less often than it should": (
+        "I12",
+        lambda history, found: (history, replace(found, faults={"kill": 2})),
+    ),
     "an exception is lost": (
         "I11",
         lambda history, found: (
@@ -285,6 +320,23 @@ def test_what_may_come_again_depends_on_the_semantics(
     violations = check(plant(history), found, promise)
 
     assert invariant in {one.invariant for one in violations}
+
+
+def test_what_is_lost_or_comes_again_is_counted() -> None:
+    history, found = good()
+    assert counts(history, found, PROMISE) == {"events": 3, "lost": 0, "phantom": 0, "again": 1}
+
+    gone = replace(found, log=[E1, E2, Recorded(3, "e9", "c", 1)])
+
+    assert counts(history, gone) == {"events": 3, "lost": 1, "phantom": 1, "again": 0}
+    without_effect = without(history, offset=3, action="effect")
+    assert counts(without_effect, found, PROMISE)["lost"] == 1
+
+
+def test_each_invariant_is_violated_at_least_once() -> None:
+    assert {invariant for invariant, _ in PLANTED.values()} == {
+        *(f"I{number}" for number in (1, 2, 3, 4, 5, 6, 7, 10, 11, 12))
+    }
 
 
 def test_effects_in_the_store_are_fenced_by_their_claims() -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from typing import Any
 
 import pytest
+from headwater import App, EventContext
 
 from tests.faults.checker import Promise
+from tests.faults.ledger import Entered, Handlers, ledger
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.world import World
 
 ATTEMPTS = 3
 
+failing = pytest.mark.row("F8")
+full = pytest.mark.row("F9")
 
+
+@failing
 def test_poison_is_set_aside_and_all_else_flows(world: World, whole: bool) -> None:
-    """Dead letters have their payload, their error and their attempts."""
-    batches = 10_000 if whole else 200
-    every = 50
+    """Dead letters have their payload, their error and their attempts, and can be had again."""
+    batches, every = (50_000, 500) if whole else (200, 50)
     behave = {
         str(number): kind
         for start, kind in ((7, "poison"), (18, "raise"), (31, "hang"))
@@ -25,31 +32,64 @@ def test_poison_is_set_aside_and_all_else_flows(world: World, whole: bool) -> No
     settings: dict[str, Any] = {"ack_timeout": 0.3, "attempts": ATTEMPTS}
     producer = world.start("producer", count=batches, behave=behave, ledger=settings)
     assert producer.wait(within=300.0) == 0
-    drain(world, world.start("consumer", ledger=settings), within=300.0)
+    drain(world, world.start("consumer", ledger=settings), within=600.0)
 
     hangs = sum(kind == "hang" for kind in behave.values())
+    poisoned = {name for name, kind in behave.items() if kind == "poison"}
     found = assert_all_held(
         world,
         Promise(faults=hangs, ack_timeout=0.3),
-        faults=["poison", "raise", "hang"],
+        faults={
+            "poison": ATTEMPTS * len(poisoned),
+            "raise": sum(kind == "raise" for kind in behave.values()),
+            "hang": hangs,
+        },
         logged=["event dead-lettered: ValueError: cannot bear", "event failed, again in"],
     )
-    poisoned = {name for name, kind in behave.items() if kind == "poison"}
     marks = {one.offset: one.id for one in found.log or ()}
     assert {marks[offset].split(".")[1] for offset in found.dead} == poisoned
-    tries = [line for line in world.history() if line.action == "claim"]
-    for offset in found.dead:
-        attempts = [line.figures["attempt"] for line in tries if line.offset == offset]
-        assert attempts == [1, 2, 3]
+    attempts: dict[int, list[float]] = defaultdict(list)
+    for line in world.history():
+        if line.action == "claim":
+            attempts[line.offset or 0].append(line.figures["attempt"])
+    assert all(attempts[offset] == [1, 2, 3] for offset in found.dead)
+    again = asyncio.run(have_them_again(world))
+    assert {offset for offset, _ in again} == {*found.dead}
+    by_account: dict[str, list[int]] = defaultdict(list)
+    for offset, account in again:
+        by_account[account].append(offset)
+    assert all(offsets == sorted(offsets) for offsets in by_account.values())
 
 
+async def have_them_again(world: World) -> list[tuple[int, str]]:
+    """Offset and account of each dead letter, in the order in which they come when requeued."""
+    handled: list[tuple[int, str]] = []
+
+    class Bearing(Handlers):
+        async def post(self, event: Entered, context: EventContext) -> None:
+            handled.append((context.recorded.offset, context.recorded.workflow_id))
+
+    async with App(ledger(), handlers=Bearing(), database=world.database) as app:
+        [subscription] = app.service.subscriptions
+        letters = await app.dead_letters(subscription)
+        assert all(letter.attempts == ATTEMPTS for letter in letters)
+        assert all("cannot bear" in letter.error for letter in letters)
+        assert all(b"poison" in letter.event.data for letter in letters)
+        assert await app.requeue(*letters) == len(letters)
+        async with asyncio.timeout(60.0):
+            while (await app.progress(subscription)).pending:  # noqa: ASYNC110  (with a deadline)
+                await asyncio.sleep(0.01)
+    return handled
+
+
+@full
 @pytest.mark.parametrize("statement", ["INSERT INTO dead_letters", "COMMIT"])
 def test_an_event_that_cannot_be_set_aside_is_not_acknowledged(
     world: World, whole: bool, statement: str
 ) -> None:
     """It is tried again, loudly, until there is a place for it."""
     settings: dict[str, Any] = {"ack_timeout": 0.1, "attempts": 1}
-    poison = 20 if whole else 1
+    poison = 100 if whole else 1
     behave = {str(number): "poison" for number in range(3, 3 + poison)}
     assert world.start("producer", count=4 + poison, behave=behave).wait() == 0
     failpoint: dict[str, Any] = {
@@ -59,12 +99,12 @@ def test_an_event_that_cannot_be_set_aside_is_not_acknowledged(
         "times": 2 * poison,
         "action": "fail",
     }
-    drain(world, world.start("consumer", ledger=settings, failpoints=[failpoint]))
+    drain(world, world.start("consumer", ledger=settings, failpoints=[failpoint]), within=300.0)
 
     found = assert_all_held(
         world,
         Promise(faults=4 * poison, ack_timeout=0.1),
-        faults=["disk", "poison"],
+        faults={"disk": 2 * poison, "poison": poison},
         logged=["disk I/O error (planted)"],
     )
     assert len(found.dead) >= poison

@@ -5,35 +5,52 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import pytest
+
 from tests.faults.checker import Promise
 from tests.faults.outcome import assert_all_held, drain
+from tests.faults.report import Progress
 from tests.faults.world import Actor, World
 
 ACK_TIMEOUT = 0.25  # seconds
 
+zombies = pytest.mark.row("F4")
+late = pytest.mark.row("F5")
 
-def thaw_again_and_again(world: World, zombie: Actor, times: int) -> None:
+
+def thaw_again_and_again(world: World, zombie: Actor, times: int, progress: Progress) -> None:
     """Whenever it has frozen, wait until somebody else has its event, then let it go on."""
+    tail = world.tail()
+    held: set[tuple[int, int]] = set()  # offset and token of the zombie's open claims
+    others: dict[int, int] = {}  # the newest token that anybody else had
+    frozen = 0
+
+    def look() -> None:
+        nonlocal frozen
+        for line in tail.new():
+            place = (line.offset or 0, line.token or 0)
+            match line.action, line.kind, line.actor == zombie.name:
+                case "claim", _, True:
+                    held.add(place)
+                case "claim", _, False:
+                    others[place[0]] = max(place[1], others.get(place[0], 0))
+                case "settle", "ok" | "fail" | "info", True:
+                    held.discard(place)
+                case "fault", _, True:
+                    frozen += 1
+
+    def has_frozen_again() -> bool:
+        look()
+        return frozen >= number
+
+    def is_taken_over() -> bool:
+        look()
+        return any(others.get(offset, 0) > token for offset, token in held)
+
     for number in range(1, times + 1):
-        world.until_noted(number, zombie, action="fault", kind="info")
-        [*_, last] = world.history(zombie)
-        held = [line for line in world.history(zombie) if line.action == "claim"]
-        assert last.action == "fault"
-        open_claims = {(line.offset, line.token or 0) for line in held} - {
-            (line.offset, line.token or 0)
-            for line in world.history(zombie)
-            if line.action == "settle" and line.kind != "invoke"
-        }
-
-        def taken_over() -> bool:
-            return any(
-                line.actor != zombie.name and line.offset == offset and (line.token or 0) > token
-                for line in world.history()
-                if line.action == "claim"
-                for offset, token in open_claims  # noqa: B023  (used within the turn)
-            )
-
-        world.until(taken_over, "somebody took over from the zombie")
+        progress(number, times, "pauses")
+        world.until(has_frozen_again, f"it froze {number} times")
+        world.until(is_taken_over, "somebody took over from the zombie")
         zombie.send(signal.SIGCONT)
 
 
@@ -43,8 +60,9 @@ def late_settlements(world: World, zombie: Actor) -> int:
     return sum(line.action == "settle" and line.kind == "fail" for line in history)
 
 
+@zombies
 def test_of_a_frozen_consumer_nothing_is_written_under_its_old_claim(
-    world: World, whole: bool
+    world: World, progress: Progress, whole: bool
 ) -> None:
     """Effects in the store are exactly once, because each is in the unit that settles its claim."""
     pauses = 100 if whole else 3
@@ -52,42 +70,48 @@ def test_of_a_frozen_consumer_nothing_is_written_under_its_old_claim(
     producer = world.start("producer", tasks=1, ledger=settings)
     zombie = world.start("fenced", "zombie", ledger=settings, work=0.002, stop_every=7)
     world.start("fenced", ledger=settings, work=0.002)
-    thaw_again_and_again(world, zombie, pauses)
+    thaw_again_and_again(world, zombie, pauses, progress)
     zombie.kill()
     producer.kill()
     drain(world, *world.actors[2:3], within=200.0)
 
     promise = Promise(delivery="exactly-once", faults=pauses + 1, ack_timeout=ACK_TIMEOUT)
-    assert_all_held(world, promise, faults=["freeze"], own_effects=True)
+    assert_all_held(world, promise, faults={"freeze": pauses}, own_effects=True)
     assert late_settlements(world, zombie) >= pauses - 1, "it never came too late"
 
 
-def test_a_frozen_handler_is_told_that_its_claim_is_gone(world: World, whole: bool) -> None:
+@zombies
+def test_a_frozen_handler_is_told_that_its_claim_is_gone(
+    world: World, progress: Progress, whole: bool
+) -> None:
     """Its effects outside the store may come twice, and are counted."""
-    pauses = 50 if whole else 2
+    pauses = 100 if whole else 2
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
     producer = world.start("producer", tasks=1, ledger=settings)
     zombie = world.start("consumer", "zombie", ledger=settings, stop_every=7)
     healthy = world.start("consumer", ledger=settings, work=0.002)
-    thaw_again_and_again(world, zombie, pauses)
+    thaw_again_and_again(world, zombie, pauses, progress)
     zombie.kill()
     producer.kill()
     drain(world, healthy, within=200.0)
 
     promise = Promise(faults=2 * pauses + 2, ack_timeout=ACK_TIMEOUT)
-    assert_all_held(world, promise, faults=["freeze"], logged=["is no longer open"])
+    assert_all_held(world, promise, faults={"freeze": pauses}, logged=["is no longer open"])
 
 
+@late
 def test_a_handler_that_blocks_its_loop_past_its_claim_settles_nothing(
-    world: World, whole: bool
+    world: World, progress: Progress, whole: bool
 ) -> None:
     """A busy loop renews nothing: others take over, and its acknowledgement is refused."""
-    blocks = 40 if whole else 2
+    blocks = 100 if whole else 2
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
     busy = world.start("consumer", "busy", ledger=settings, busy_every=5)
     healthy = world.start("consumer", ledger=settings, work=0.002)
     producer = world.start("producer", tasks=1, ledger=settings)
-    world.until(lambda: late_settlements(world, busy) >= blocks, "it was late", within=200.0)
+    for number in range(1, blocks + 1):
+        progress(number, blocks, "blocks")
+        world.until_noted(number, busy, action="settle", kind="fail")
     producer.kill()
     busy.kill()
     drain(world, healthy, within=200.0)
@@ -95,16 +119,21 @@ def test_a_handler_that_blocks_its_loop_past_its_claim_settles_nothing(
     history = world.history(busy)
     happened = sum(line.action == "fault" for line in history)
     promise = Promise(faults=happened + 1, ack_timeout=ACK_TIMEOUT)
-    assert_all_held(world, promise, faults=["busy"], logged=["is no longer open"])
+    assert_all_held(world, promise, faults={"busy": blocks}, logged=["is no longer open"])
 
 
-def test_a_handler_that_waits_past_its_claim_is_cancelled_and_has_failed(world: World) -> None:
+@late
+def test_a_handler_that_waits_past_its_claim_is_cancelled_and_has_failed(
+    world: World, whole: bool
+) -> None:
+    hangs = 100 if whole else 2
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
-    assert world.start("producer", count=12, behave={"3": "hang", "7": "hang"}).wait() == 0
-    drain(world, world.start("consumer", ledger=settings))
+    behave = {str(3 + 4 * number): "hang" for number in range(hangs)}
+    assert world.start("producer", count=4 + 4 * hangs, behave=behave).wait() == 0
+    drain(world, world.start("consumer", ledger=settings), within=200.0)
 
-    promise = Promise(faults=2, ack_timeout=ACK_TIMEOUT)
-    assert_all_held(world, promise, faults=["hang"])
+    promise = Promise(faults=hangs, ack_timeout=ACK_TIMEOUT)
+    assert_all_held(world, promise, faults={"hang": hangs}, logged=["not done within"])
     history = world.history()
     hung = {line.offset for line in history if line.figures.get("attempt", 0) > 1}
-    assert len(hung) == 2, "both were handed out again"
+    assert len(hung) == hangs, "each was handed out again"

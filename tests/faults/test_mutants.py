@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.mutants import MUTANTS, Mutant, plant, run_tests, smoke_test
+from tests.faults.mutants import MUTANTS, Mutant, StaleMutantError, plant, run_tests, smoke_test
 
 ALWAYS = {
     "the head lags behind the events",
@@ -27,6 +27,14 @@ def test_a_planted_bug_is_caught(mutant: Mutant, tmp_path: Path, whole: bool) ->
     result = run_tests(mutant.caught_by, runtime)
 
     assert result.returncode == 1, f"not caught:\n{result.stdout[-3000:]}{result.stderr[-2000:]}"
+
+
+def test_a_planted_bug_whose_text_is_gone_fails_loudly(tmp_path: Path) -> None:
+    """Or twice there: nobody could say which of them it would be."""
+    for number, text in enumerate(("this is nowhere", "return")):
+        stale = Mutant("stale", "stores/window.py", ((text, "pass"),), ("tests/faults",))
+        with pytest.raises(StaleMutantError, match=r"stale: stores/window\.py has"):
+            plant(stale, tmp_path / str(number))
 
 
 def test_every_planted_bug_has_a_name_of_its_own() -> None:

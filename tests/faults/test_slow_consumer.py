@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+from tests.faults.outcome import assert_nothing_is_left
 from tests.faults.world import World
+
+pytestmark = pytest.mark.row("F10")
 
 MEGABYTE = 1 << 20
 GROWTH = 64 * MEGABYTE  # of resident memory, at most
@@ -29,5 +34,9 @@ def test_a_backlog_stays_in_the_store_and_not_in_memory(world: World, whole: boo
     assert looks[0]["pending"] >= 0.9 * backlog, "there was no backlog"
     assert looks[-1]["pending"] >= 0.9 * backlog, "the consumer was not slow"
     growth = max(look["resident"] for look in looks) - looks[0]["resident"]
+    world.figures.faults({"slow consumer": 1})
+    world.figures.add(events=backlog)
+    world.figures.note(f"memory grew by {growth / MEGABYTE:.1f} MiB")
     assert growth <= limit
+    assert_nothing_is_left(world)
     assert max(look["claimed"] for look in looks) <= 4

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
+
+import pytest
 
 from tests.faults.checker import Promise
 from tests.faults.outcome import assert_all_held, drain
+from tests.faults.report import Progress
 from tests.faults.world import World
 
 BUSY_LIMIT = 5.0  # seconds that a write waits for another process
 WRITERS = 8
 
+killed = pytest.mark.row("S1")
+busy = pytest.mark.row("S3")
 
+
+@killed
 def test_a_file_whose_writer_is_killed_again_and_again_stays_whole(
-    world: World, whole: bool
+    world: World, progress: Progress, whole: bool
 ) -> None:
     """Each is killed at a statement of its own choosing, before it or after it."""
     kills = 500 if whole else 25
-    for _ in range(kills):
+    for done in range(kills):
+        progress(done, kills, "kills")
         victim = world.start(
             "consumer",
             tasks=4,
@@ -36,18 +46,22 @@ def test_a_file_whose_writer_is_killed_again_and_again_stays_whole(
             ],
         )
         assert victim.wait() == -signal.SIGKILL
-    drain(world, world.start("consumer"), within=120.0)
+        if done % 10 == 9:  # not always: whoever looks repairs the file instead of the next writer
+            with closing(sqlite3.connect(world.path)) as file:
+                assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    drain(world, world.start("consumer"), within=300.0)
 
     promise = Promise(faults=kills, ack_timeout=0.2)
-    assert_all_held(world, promise, faults=["kill"])
+    assert_all_held(world, promise, faults={"kill": kills})
     history = world.history()
     assert sum(line.action == "fault" for line in history) == kills
     assert sum(line.action == "append" and line.kind == "ok" for line in history) >= kills // 5
 
 
+@busy
 def test_eight_processes_write_to_one_file_and_none_gives_up(world: World, whole: bool) -> None:
     """They all write to the same stream, and to some of the same workflows."""
-    count = 4000 if whole else 40
+    count = 12_500 if whole else 40
     writers = [world.start("producer", count=count, tasks=4, accounts=60) for _ in range(WRITERS)]
     for writer in writers:
         assert writer.wait(within=600.0) == 0
@@ -72,6 +86,7 @@ def test_eight_processes_write_to_one_file_and_none_gives_up(world: World, whole
     assert turns > WRITERS, "they wrote one after the other: nobody was in anybody's way"
 
 
+@busy
 def test_a_writer_frozen_in_its_transaction_costs_the_others_no_more_than_the_busy_limit(
     world: World,
 ) -> None:
@@ -92,7 +107,7 @@ def test_a_writer_frozen_in_its_transaction_costs_the_others_no_more_than_the_bu
     other.send(signal.SIGTERM)
     assert other.wait() == 0
 
-    assert_all_held(world, faults=["freeze"])
+    assert_all_held(world, faults={"freeze": 1})
     history = world.history(other)
     begun = {line.id: line.time for line in history if line.kind == "invoke"}
     refused = [line for line in history if line.kind == "fail"]

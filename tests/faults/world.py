@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import headwater
 
-from tests.faults.history import History, read_history
+from tests.faults.history import History, Scribe, Tail, read_history
+from tests.faults.report import Figures
 
 __all__ = ["Actor", "Nursery", "World"]
 
@@ -75,10 +78,13 @@ class Nursery:
 class Actor:
     """A process that takes part."""
 
-    def __init__(self, name: str, process: int, nursery: Nursery) -> None:
+    def __init__(
+        self, name: str, process: int, nursery: Nursery, tell: Callable[[str], None]
+    ) -> None:
         self.name = name
         self._process = process
         self._nursery = nursery
+        self._tell = tell
         self._status: int | None = None
 
     def send(self, number: signal.Signals) -> None:
@@ -87,9 +93,16 @@ class Actor:
             os.kill(self._process, number)
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """End it in the middle of whatever it does, which is a fault and written down as one."""
         self.send(signal.SIGKILL)
         assert self.wait() in {-signal.SIGKILL, 0}, f"{self.name} failed before it was killed"
+        if self.wait() == -signal.SIGKILL:
+            self._tell("kill")
+
+    def ask_to_stop(self) -> None:
+        """Have it stop in the middle of whatever it does, kindly."""
+        self._tell("stop")
+        self.send(signal.SIGTERM)
 
     def wait(self, within: float = PATIENCE) -> int:
         """Its exit status, negative for a signal; fails if it does not end in time."""
@@ -114,8 +127,11 @@ class Actor:
 class World:
     """A database and those who work on it; everybody's lines are in one history."""
 
-    def __init__(self, folder: Path, nursery: Nursery, chance: random.Random) -> None:
+    def __init__(
+        self, folder: Path, nursery: Nursery, chance: random.Random, figures: Figures
+    ) -> None:
         self.folder = folder
+        self.figures = figures
         self.database = f"sqlite:///{folder / 'ledger.db'}"
         self.chance = chance
         self.actors: list[Actor] = []
@@ -123,6 +139,7 @@ class World:
         self._history = folder / "history"
         self._logs = folder / "logs"
         self._socket = ""
+        self._seen: dict[Path, _Count] = {}
 
     @contextmanager
     def open(self) -> Iterator[World]:
@@ -134,9 +151,11 @@ class World:
             recorder = _start("tests.faults.recorder", self._socket, str(self._history))
             assert recorder.stdout is not None
             assert recorder.stdout.readline() == "ready\n"
+            self._scribe = Scribe(self._socket, "world")
             try:
                 yield self
             finally:
+                self._scribe.close()
                 for actor in self.actors:
                     if actor.is_running:
                         actor.send(signal.SIGKILL)
@@ -157,7 +176,8 @@ class World:
             "socket": self._socket,
             "seed": self.chance.getrandbits(32),
         }
-        actor = Actor(name, self._nursery.fork(role, self._logs / name, options), self._nursery)
+        process = self._nursery.fork(role, self._logs / name, options)
+        actor = Actor(name, process, self._nursery, self._scribe.fault)
         self.actors.append(actor)
         return actor
 
@@ -188,16 +208,40 @@ class World:
         names = {actor.name for actor in actors}
         return [line for line in read_history(self._history) if not names or line.actor in names]
 
+    def tail(self) -> Tail:
+        """To read the lines as they come."""
+        return Tail(self._history)
+
     def count(self, *actors: Actor, action: str, kind: str = "ok") -> int:
         """How many such lines there are, without reading everything anew each time."""
-        wanted = f'"kind": "{kind}", "action": "{action}"'.encode()
-        names = {actor.name for actor in actors}
+        paths = [self._history / f"{actor.name}.jsonl" for actor in actors]
         return sum(
-            path.read_bytes().count(wanted)
-            for path in self._history.glob("*.jsonl")
-            if not names or path.stem in names
+            self._seen.setdefault(path, _Count(path)).look()[kind, action]
+            for path in paths or self._history.glob("*.jsonl")
         )
 
     def logs(self) -> str:
         """What all actors have logged."""
         return "\n".join(path.read_text() for path in sorted(self._logs.iterdir()))
+
+
+class _Count:
+    """How many lines of each kind and action a file has; it reads each line once."""
+
+    LINE = re.compile(rb'^{"kind": "(\w+)", "action": "(\w+)"', re.MULTILINE)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def look(self) -> Counter[tuple[str, str]]:
+        """By kind and action."""
+        with suppress(FileNotFoundError), self._path.open("rb") as file:  # not there, nothing said
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+            self._read += len(whole) + len(newline)
+            self._counts.update(
+                (kind.decode(), action.decode()) for kind, action in self.LINE.findall(whole)
+            )
+        return self._counts

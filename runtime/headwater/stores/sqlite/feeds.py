@@ -107,7 +107,10 @@ class SqliteFeed:
         if cursor_format != CURSOR_FORMAT:
             raise mismatch(f"it has format {cursor_format}, and {CURSOR_FORMAT} is known here")
         if epoch != stream_epoch:
-            raise mismatch("the stream was made anew")
+            raise mismatch(
+                f"it was written in epoch {epoch} of the stream, which was made anew since: it is "
+                f"in epoch {stream_epoch}"
+            )
         if self._event_id is not None:  # it has read something, and not only waits further up
             if self.read_to > head:
                 raise mismatch(f"it stands at {self.read_to}, and the stream ends at {head}")

@@ -1,0 +1,34 @@
+"""The rows of the fault matrix: which fault is which, and how each test counts as one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+__all__ = ["ROWS", "select"]
+
+ROWS = {
+    "F1": "a producer is killed in the middle of a batch",
+    "F2": "a consumer is killed in the middle of what it handles",
+    "F4": "a consumer is frozen, and goes on when others have its events",
+    "F5": "a claim ends while its handler runs, or blocks the loop",
+    "F6": "a service is told to stop while it is busy",
+    "F7": "a task is cancelled, at every await",
+    "F8": "handlers raise, hang, and meet what they cannot bear",
+    "F9": "setting aside fails",
+    "F10": "a consumer is slower than its stream",
+    "S1": "the writer of a file is killed",
+    "S2": "the disk fails",
+    "S3": "several processes write to one file",
+    "D1": "the same request comes again",
+    "D10": "the log is not the one that the cursor was written for",
+}
+
+
+def select(wanted: Iterable[str], items: list[pytest.Item]) -> tuple[list[pytest.Item], set[str]]:
+    """The tests of these rows, and those of the rows that are none or have no test."""
+    rows = {one.strip().upper() for names in wanted for one in names.split(",") if one.strip()}
+    found = {id(item): {mark.args[0] for mark in item.iter_markers("row")} for item in items}
+    unknown = rows - set().union(*found.values())
+    return [item for item in items if found[id(item)] & rows], unknown
