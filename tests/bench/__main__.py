@@ -1,23 +1,34 @@
-"""Print what was measured as a table: `make bench`."""
+"""Print what was measured as tables: `make bench`, or some of it with `BENCH_ARGS="appends"`."""
 
 from __future__ import annotations
+
+import argparse
 
 from rich.console import Console
 from rich.table import Table
 
-from . import generator
+from . import appends, generator
+from .scale import Scale
 
-SUITES = {"generator": generator.measure}
+SUITES = {"generator": generator.measure, "appends": appends.measure}
 
 
 def main() -> None:
-    """Measure every suite, one after the other."""
-    for name, measure in SUITES.items():
+    """Measure the suites that are named, or all, one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument("--rounds", type=int, default=7, help="pairs for each figure (7)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement (1)")
+    arguments = parser.parse_args()
+    if unknown := {*arguments.suites} - {*SUITES}:
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    scale = Scale(arguments.rounds, arguments.seconds)
+    for name in arguments.suites or SUITES:
         table = Table("case", "figure", "goal", title=name)
         with Console(stderr=True).status(f"measuring {name}"):
-            for row in measure():
+            for row in SUITES[name](scale):
                 table.add_row(*row)
-        Console(width=110).print(table)
+        Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from itertools import product
 from pathlib import Path
 
 from .process import Cost, interleaved, run
+from .scale import Scale
 
 __all__ = ["measure"]
 
 EVENTS = 500
-ROUNDS = 7
+
 HUGE_LINES = 20_000
 
 PEER = """
@@ -75,13 +76,13 @@ def nestings() -> Iterator[str]:
             yield "<".join([*containers, "string"]) + ">" * depth
 
 
-def measure() -> Iterator[tuple[str, str, str]]:
+def measure(scale: Scale) -> Iterator[tuple[str, str, str]]:
     """Yield rows of (case, figure, goal)."""
     with tempfile.TemporaryDirectory() as folder:
-        yield from _measure(Path(folder))
+        yield from _measure(Path(folder), scale.rounds)
 
 
-def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
+def _measure(folder: Path, rounds: int) -> Iterator[tuple[str, str, str]]:
     headwater = [sys.executable, "-m", "headwater"]
     warm = _project(folder / "warm", EVENTS)
     run([*headwater, "generate"], warm)
@@ -114,7 +115,7 @@ def _measure(folder: Path) -> Iterator[tuple[str, str, str]]:
     formed = _project(folder / "formed", EVENTS)
     run([*headwater, "generate"], formed)
     samples = interleaved(
-        ROUNDS,
+        rounds,
         {
             "python": lambda: run([sys.executable, "-c", "pass"], folder),
             "nothing": nothing_to_do,
