@@ -32,6 +32,7 @@ __all__ = [
     "python_name",
     "snake",
     "validator_name",
+    "versioned",
     "workflow_class",
     "writer_class",
 ]
@@ -107,7 +108,12 @@ def python_name(name: str) -> str:
 
 def event_class(event: str, version: int) -> str:
     """Return the class of one version of an event: `UserAddedV1`."""
-    return f"{event}V{version}"
+    return versioned(event, version)
+
+
+def versioned(name: str, version: int) -> str:
+    """Return the name of one version of an event or type in Python: `RoleV1` of `Role@1`."""
+    return f"{name}V{version}"
 
 
 def workflow_class(workflow: str) -> str:

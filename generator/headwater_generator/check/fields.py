@@ -14,11 +14,11 @@ from ..grammar import (
     named_types,
     show_type,
 )
+from ..grammar.patterns import pattern_fault
 from ..grammar.spec import MAX_FIELDS
 from ..load import Mapping as MappingNode
 from ..load import Place, at
 from .bounds import kind_of
-from .patterns import pattern_fault
 from .scope import Scope
 from .values import Reading
 

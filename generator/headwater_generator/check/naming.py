@@ -129,8 +129,8 @@ def _package_names(scope: Scope) -> Iterator[tuple[str, str, Place]]:
     """Yield what the generated package exports: the name, whose it is, and where that stands."""
     service = scope.spec.service
     yield snake(service), f"service {service}", at(scope.spec.node, "service")
-    for name in _keys(scope, "types"):
-        yield name, f"type {name}", scope.key("types", name)
+    for name, place in scope.type_places.items():
+        yield name, f"type {name}", place
     for event, workflow in scope.events.items():
         place = scope.event_key(workflow, event)
         yield event, f"event {event}", place

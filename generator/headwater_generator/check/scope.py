@@ -13,13 +13,14 @@ from ..grammar import (
     Event,
     Field,
     ObjectType,
+    PastVersion,
     Spec,
     TypeDeclaration,
     TypeExpression,
     UnionType,
 )
 from ..load import Mapping, Place, entries, names
-from ..names import nearest
+from ..names import nearest, versioned
 from ..problems import Problem
 
 __all__ = ["Scope"]
@@ -42,9 +43,21 @@ class Scope:
 
     @cached_property
     def types(self) -> frozenset[str]:
-        """Every declared type."""
-        files = (self.spec.node, *self.shared)
-        return frozenset(name for file in files for name in names(file, "types"))
+        """Every declared type, and every older version under its name in Python."""
+        return frozenset(self.type_places)
+
+    @cached_property
+    def type_places(self) -> dict[str, Place]:
+        """Where each type is declared, older versions among them: the first key of each."""
+        places: dict[str, Place] = {}
+        for file in (self.spec.node, *self.shared):
+            for one in entries(file, "types"):
+                places.setdefault(one.key.text, one.key)
+                for past in entries(one.value, "history"):
+                    if past.key.text.isdecimal():
+                        name = versioned(one.key.text, int(past.key.text))
+                        places.setdefault(name, past.key)
+        return places
 
     @cached_property
     def streams(self) -> frozenset[str]:
@@ -107,12 +120,13 @@ class Scope:
             if isinstance(declaration, EnumType):
                 yield name, declaration
 
-    def carriers(self) -> Iterator[ObjectType | Event | Command]:
+    def carriers(self) -> Iterator[ObjectType | Event | PastVersion | Command]:
         """Yield everything that has fields, in the order of the file."""
         for _, declaration in self.objects():
             yield declaration
         for workflow in self.spec.workflows.values():
-            yield from workflow.events.values()
+            for event in workflow.events.values():
+                yield from event.versions.values()
         yield from self.spec.commands.values()
 
     def fields(self) -> Iterator[Field]:
@@ -134,6 +148,8 @@ class Scope:
 
     def key(self, section: str, name: str) -> Place:
         """Return where something is declared: its key."""
+        if section == "types":
+            return self.type_places.get(name, self.spec.node)
         return self._places.get((section, name), self.spec.node)
 
     def event_key(self, workflow: str, event: str) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as AnyMapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from ..load import (
     read_sources,
 )
 from ..load import Sequence as SequenceNode
+from ..names import versioned
 from ..problems import Problem, SpecError, printable
 from . import commands, fields, naming, streams, types
 from .scope import Scope
@@ -105,7 +107,7 @@ def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:
     sources = {file.source.path for file in (*files, *shared)}
     spec = replace(
         spec,
-        types=MappingProxyType({**declarations, **spec.types}),
+        types=MappingProxyType(_with_history({**declarations, **spec.types})),
         path=name,
         files=tuple(sorted(sources)),
     )
@@ -120,6 +122,18 @@ def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:
         spec = _settle(scope)
     problems += (problem for problem in scope.problems if problem not in known)
     return spec
+
+
+def _with_history(types: AnyMapping[str, TypeDeclaration]) -> dict[str, TypeDeclaration]:
+    """Return the types with their older forms, each under its name in Python, before its newer."""
+    return {
+        name: one
+        for head, declaration in types.items()
+        for name, one in (
+            *((versioned(head, int(number)), past) for number, past in declaration.history.items()),
+            (head, declaration),
+        )
+    }
 
 
 def _excess(scope: Scope, files: Sequence[Mapping]) -> Iterator[Problem]:
@@ -256,7 +270,18 @@ def _settle(scope: Scope) -> Spec:
             workflow,
             events=MappingProxyType(
                 {
-                    event: replace(one, fields=fields.settled_fields(scope, one.fields))
+                    event: replace(
+                        one,
+                        fields=fields.settled_fields(scope, one.fields),
+                        history=MappingProxyType(
+                            {
+                                number: replace(
+                                    past, fields=fields.settled_fields(scope, past.fields)
+                                )
+                                for number, past in one.history.items()
+                            }
+                        ),
+                    )
                     for event, one in workflow.events.items()
                 }
             ),

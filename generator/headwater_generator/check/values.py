@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
-from collections.abc import Callable
-from datetime import date, time
 from decimal import Decimal, InvalidOperation
 
 from ..grammar import (
@@ -35,6 +30,7 @@ from ..grammar.scalars import (
     read_instant,
     yaml_meaning,
 )
+from ..grammar.wire import is_wire_text
 from ..load import Mapping, Node, Place, Refused, Scalar, Sequence
 from ..names import nearest
 from .bounds import unmet
@@ -42,14 +38,6 @@ from .scope import Scope
 
 __all__ = ["Reading"]
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ISO_DURATION = re.compile(
-    r"P(?=.)(?:[0-9]{1,6}W)?(?:[0-9]{1,6}D)?"
-    r"(?:T(?=.)(?:[0-9]{1,6}H)?(?:[0-9]{1,6}M)?(?:[0-9]{1,9}(?:\.[0-9]{1,6})?S)?)?"
-)
-_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MAX_DIGITS = 100  # of a decimal
 
 _EXAMPLES = {
@@ -178,7 +166,7 @@ class Reading:
                 return f"PT{seconds:.3f}".rstrip("0").rstrip(".") + "S"
         if name == "datetime" and (instant := read_instant(text)) and instant.tzinfo is None:
             return self.fail(node, "HW406", "this time has no zone", f"such as {text}Z")
-        if not _is_valid(name, text):
+        if not is_wire_text(name, text):
             message = f"{shown(text)} is not a value of type {name}"
             return self.fail(node, "HW406", message, _EXAMPLES[name])
         return text
@@ -274,42 +262,3 @@ def _article(name: str) -> str:
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.plain and yaml_meaning(node.text) == "nothing"
-
-
-def _is_valid(name: str, text: str) -> bool:
-    match name:
-        case "uuid":
-            return _UUID.fullmatch(text) is not None
-        case "date":
-            return _converts(date.fromisoformat, text) and len(text) == len("2024-05-01")
-        case "time":
-            return _TIME.fullmatch(text) is not None and _converts(time.fromisoformat, text)
-        case "datetime":
-            return read_instant(text) is not None
-        case "duration":
-            return _ISO_DURATION.fullmatch(text) is not None
-        case "bytes":
-            return _converts(lambda value: base64.b64decode(value, validate=True), text)
-        case "email":
-            return _EMAIL.fullmatch(text) is not None and _is_email(text)
-        case _:
-            return _URI.fullmatch(text) is not None
-
-
-def _converts(convert: Callable[[str], object], text: str) -> bool:
-    try:
-        convert(text)
-    except (ValueError, binascii.Error):
-        return False
-    return True
-
-
-def _is_email(text: str) -> bool:
-    from pydantic import validate_email
-    from pydantic_core import PydanticCustomError
-
-    try:
-        validate_email(text)
-    except PydanticCustomError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,10 @@ __all__ = [
     "Instant",
     "Integer",
     "Number",
+    "VersionNumber",
 ]
+
+_VERSION = re.compile(r"[1-9][0-9]{0,3}")
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,26 @@ class Integer(Shape):
         if self.maximum == MAX_INT:
             return f"whole number from {self.minimum}"
         return f"whole number, {self.minimum} to {self.maximum}"
+
+
+@dataclass(frozen=True)
+class VersionNumber(Shape):
+    """The number of a version, as a key: read as the text of its digits."""
+
+    @override
+    def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        if isinstance(node, Scalar) and _VERSION.fullmatch(node.text):
+            return node.text
+        return expected(problems, node, owner, "the number of a version", "1, 2, 3...")
+
+    @override
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_VERSION.pattern}$"}
+
+    @property
+    @override
+    def words(self) -> str:
+        return "number of a version"
 
 
 @dataclass(frozen=True)

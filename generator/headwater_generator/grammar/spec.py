@@ -13,17 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 from typing_extensions import override
 
-from ..load import NOWHERE, Entry, Node
+from ..load import NOWHERE, Entry, Node, Place
 from ..load import Mapping as MappingNode
 from ..load import Scalar as ScalarNode
+from ..problems import Problem
 from .containers import ListShape, MapShape, Record, Variants
-from .declare import JSON, UNSET, Model, Unset, key, keys
+from .declare import JSON, UNSET, Model, Shape, Unset, key, keys
 from .foreign import FIELD_KEYS, is_like_field, sized
-from .numbers import Boolean, Duration, GrammarVersion, Instant, Integer, Number
+from .numbers import Boolean, Duration, GrammarVersion, Instant, Integer, Number, VersionNumber
+from .ops import Op, Ops
 from .types import TypeExpression
 from .words import Choice, EnumValue, Json, Name, Note, Pattern, Reference, Text, TypeText
 
@@ -44,6 +46,7 @@ __all__ = [
     "Kind",
     "ObjectType",
     "Offset",
+    "PastVersion",
     "Retry",
     "SharedTypes",
     "Spec",
@@ -185,6 +188,45 @@ def _fields(*, required: bool = False) -> Mapping[str, Field]:
     )
 
 
+class _TypeForm(Shape):
+    """An older form of a type, declared as types are."""
+
+    @property
+    def _variants(self) -> Variants:
+        return Variants({"enum": EnumType, "fields": ObjectType, "one_of": UnionType})
+
+    @override
+    def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        return self._variants.read(node, problems, owner)
+
+    @override
+    def schema(self) -> dict[str, Any]:
+        return self._variants.schema()
+
+    @property
+    @override
+    def words(self) -> str:
+        return self._variants.words
+
+    @override
+    def parts(self) -> tuple[type[Model], ...]:
+        return self._variants.parts()
+
+
+def _type_history() -> Mapping[str, TypeDeclaration]:
+    return cast(
+        "Mapping[str, TypeDeclaration]",
+        key(
+            "Its older forms by their numbers, 1, 2, 3...: versions of events that were released "
+            "with one name it so, such as `Role@1`. The form without a number is the newest.",
+            MapShape(VersionNumber(), _TypeForm()),
+            default=NONE,
+            default_words="none: this is its first form",
+            example="history: {1: {enum: [member]}}",
+        ),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnumType(Model):
     """A choice among texts that are known beforehand; a `StrEnum`."""
@@ -200,6 +242,7 @@ class EnumType(Model):
         name="enum",
         example="enum: [member, admin]",
     )
+    history: Mapping[str, TypeDeclaration] = _type_history()
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -213,6 +256,7 @@ class ObjectType(Model):
         DESCRIPTION, Text(), default=None, example="description: Where something is sent to."
     )
     fields: Mapping[str, Field] = _fields(required=True)
+    history: Mapping[str, TypeDeclaration] = _type_history()
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -232,6 +276,7 @@ class UnionType(Model):
         example="one_of: [EmailContact, PhoneContact]",
     )
     tag: str = key("The tag's name.", Name("a tag", "snake_case"), example="tag: kind")
+    history: Mapping[str, TypeDeclaration] = _type_history()
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -264,6 +309,34 @@ class Stream(Model):
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 
+def _upcast() -> tuple[Op, ...]:
+    return cast(
+        "tuple[Op, ...]",
+        key(
+            "The ops that lead here from the version before, in order. What only became wider (a "
+            "new enum value, `T` to `T | null`, int to float, a looser constraint) needs none.",
+            Ops(),
+            default=(),
+            default_words="none: the version before fits as it is",
+            example="upcast: [rename: {mail: email}, add: {currency: EUR}]",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastVersion(Model):
+    """A version of an event that is not recorded any more, and still read."""
+
+    NOUN: ClassVar[str] = "a past version"
+
+    description: str | None = key(
+        DESCRIPTION, Text(), default=None, example="description: As it was before 2024."
+    )
+    fields: Mapping[str, Field] = _fields()
+    upcast: tuple[Op, ...] = _upcast()
+    node: Node = field(default=NOWHERE, compare=False, repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event(Model):
     """What happened. The workflow's id and the time are recorded with it, they are no fields."""
@@ -279,19 +352,31 @@ class Event(Model):
         default=False,
         example="terminal: true",
     )
-    # The head's fields; the versions before it get their place here.
     fields: Mapping[str, Field] = _fields()
+    upcast: tuple[Op, ...] = _upcast()
+    history: Mapping[str, PastVersion] = cast(
+        "Mapping[str, PastVersion]",
+        key(
+            "Its versions before this one by their numbers, 1, 2, 3... This one, the head, has the "
+            "next number.",
+            MapShape(VersionNumber(), Record(PastVersion)),
+            default=NONE,
+            default_words="none: this is version 1",
+            example="history: {1: {fields: {user_id: int, name: string}}}",
+        ),
+    )
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
     @property
     def version(self) -> int:
         """The head's number."""
-        return FIRST_VERSION
+        return max(map(int, self.history), default=0) + FIRST_VERSION
 
     @property
-    def versions(self) -> Mapping[int, Mapping[str, Field]]:
-        """The fields of each version by its number, oldest first; the last is the head."""
-        return {self.version: self.fields}
+    def versions(self) -> Mapping[int, PastVersion | Event]:
+        """Each version by its number, oldest first; the last is the head."""
+        past = sorted(self.history.items(), key=lambda one: int(one[0]))
+        return {**{int(number): one for number, one in past}, self.version: self}
 
 
 @dataclass(frozen=True, kw_only=True)

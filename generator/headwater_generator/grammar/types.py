@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from ..load import NOWHERE, Place
 from ..load import Scalar as ScalarNode
+from ..names import versioned
 from ..problems import Problem
 
 __all__ = [
@@ -67,10 +68,12 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A type of the spec's own."""
+    """A type of the spec's own. Of `Role@1`, an older version, the name is `RoleV1`."""
 
     name: str
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    written: str = field(default="", compare=False, repr=False)
+    """As the spec writes it, where that differs from the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def show_type(expression: TypeExpression) -> str:
             return f"map<{show_type(item)}>"
         case Nullable(item):
             return f"{show_type(item)} | null"
-        case Scalar(name) | Named(name):
+        case Named(name):
+            return expression.written or name
+        case Scalar(name):
             return name
 
 
@@ -123,7 +128,7 @@ class _Malformed(Exception):  # noqa: N818 - carries a problem, is none
         self.problem = problem
 
 
-_TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(\S))")
+_TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*(?:@[1-9][0-9]*)?)|(\S))")
 _EXAMPLE = "such as string, list<string>, map<int> or Role | null"
 
 
@@ -178,7 +183,10 @@ class _Parser:
             raise self.error("a list is written another way", hint=f"list<{word}>")
         if self.token() == "?":
             raise self.error("what may be missing is written another way", hint=f"{word} | null")
-        return Scalar(word) if word in SCALARS else Named(word, place)
+        if word in SCALARS:
+            return Scalar(word)
+        name, _, version = word.partition("@")
+        return Named(versioned(name, int(version)), place, word) if version else Named(word, place)
 
     def container(self, word: str, place: Place, depth: int) -> TypeExpression:
         if self.token() != "<":

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..grammar import Field, Spec
+from ..grammar.ops import Op
 from ..names import event_class
 
 __all__ = ["EventVersion", "versions_of"]
@@ -28,6 +29,8 @@ class EventVersion:
     terminal: bool
     description: str | None
     fields: Mapping[str, Field]
+    upcast: tuple[Op, ...]
+    """What leads here from the version before."""
 
     @property
     def class_name(self) -> str:
@@ -39,7 +42,7 @@ def versions_of(spec: Spec) -> Iterator[EventVersion]:
     """Yield every version of every event: events in the order of the spec, each oldest first."""
     for workflow_name, workflow in spec.workflows.items():
         for name, event in workflow.events.items():
-            for version, fields in event.versions.items():
+            for version, one in event.versions.items():
                 yield EventVersion(
                     name=name,
                     version=version,
@@ -47,6 +50,7 @@ def versions_of(spec: Spec) -> Iterator[EventVersion]:
                     workflow=workflow_name,
                     stream=workflow.stream,
                     terminal=event.terminal,
-                    description=event.description,
-                    fields=fields,
+                    description=one.description or event.description,
+                    fields=one.fields,
+                    upcast=one.upcast,
                 )
