@@ -2,18 +2,21 @@
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from headwater.errors import ConfigurationError
+from headwater.events import Event
 from headwater.service import Service
+from headwater.subscriptions.definition import Subscription
 
-__all__ = ["Runnable", "load_module"]
+__all__ = ["Runnable", "did_you_mean", "find_subscription", "load_module", "load_service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,43 @@ def load_module(name: str) -> Runnable:
     Raises:
         ConfigurationError: There is no such module, it cannot be imported, or offers no service.
     """
+    return _runnable(name, _module(name))
+
+
+def load_service(name: str) -> Service[Any]:
+    """The service of a module, imported as by `load_module`; it needs no handlers.
+
+    Raises:
+        ConfigurationError: There is no such module, it cannot be imported, or offers no service.
+    """
+    service = getattr(_module(name), "service", None)
+    if problem := _service_problem(name, service):
+        raise ConfigurationError(problem)
+    return cast("Service[Any]", service)
+
+
+def find_subscription(service: Service[Any], name: str) -> Subscription[Event]:
+    """The service's subscription of that name.
+
+    Raises:
+        ConfigurationError: It has none.
+    """
+    known = {one.name: one for one in service.subscriptions}
+    if name not in known:
+        raise ConfigurationError(
+            f"{service.name} has no subscription {name!r}; {did_you_mean(name, known)}"
+        )
+    return known[name]
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """The nearest of the known names, or all of them."""
+    if near := get_close_matches(name, known, n=1):
+        return f"did you mean {near[0]!r}?"
+    return f"there are: {', '.join(sorted(known))}" if known else "there is none"
+
+
+def _module(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -40,7 +80,7 @@ def load_module(name: str) -> Runnable:
         raise ConfigurationError(
             f"{name!r} is not a module's name; they look like {_likely(dotted)!r}"
         )
-    return _runnable(name, _import(name))
+    return _import(name)
 
 
 def _likely(dotted: str) -> str:
@@ -80,13 +120,8 @@ def _broken(name: str, error: Exception) -> ConfigurationError:
 def _runnable(name: str, module: ModuleType) -> Runnable:
     problems = []
     service = getattr(module, "service", None)
-    if service is None:
-        problems.append(
-            f"{name} has no `service`: add, for one, "
-            "`from generated.user_service import user_service as service`"
-        )
-    elif not isinstance(service, Service):
-        problems.append(f"`service` in {name} is {_what(service)}; it should be a Service")
+    if problem := _service_problem(name, service):
+        problems.append(problem)
     handlers = getattr(module, "handlers", None)
     if handlers is None:
         problems.append(f"{name} has no `handlers`: add `from . import handlers`")
@@ -99,6 +134,17 @@ def _runnable(name: str, module: ModuleType) -> Runnable:
     if problems or not isinstance(service, Service):
         raise ConfigurationError(*problems)
     return Runnable(name, service, handlers, lifespan)
+
+
+def _service_problem(name: str, service: object) -> str | None:
+    if service is None:
+        return (
+            f"{name} has no `service`: add, for one, "
+            "`from generated.user_service import user_service as service`"
+        )
+    if not isinstance(service, Service):
+        return f"`service` in {name} is {_what(service)}; it should be a Service"
+    return None
 
 
 def _what(value: object) -> str:

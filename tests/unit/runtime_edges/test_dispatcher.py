@@ -69,7 +69,8 @@ def test_help_lists_every_verb_with_its_summary(capsys: pytest.CaptureFixture[st
     assert main(["--help"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    for name in ("check", "explain", "generate", "init", "run"):
+    own = ("dead-letters", "replay", "run", "streams", "subscriptions", "token")
+    for name in ("check", "explain", "generate", "init", *own):
         assert f"\n  {name} " in out
     assert "cannot be loaded" not in out
 
@@ -101,7 +102,7 @@ def test_an_unknown_verb_that_is_like_none_gets_the_list(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["xyzzy"]) == 2
-    assert "there are: check, explain, generate, init, run" in capsys.readouterr().err
+    assert "there are: check, dead-letters, explain, generate, init, replay, run" in capsys.readouterr().err
 
 
 def test_an_unknown_option_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
