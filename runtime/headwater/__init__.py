@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         UnknownStreamError,
         UnknownSubscriptionError,
         UnreadableEventError,
+        UpcastError,
         VersionConflictError,
         WorkflowEndedError,
         WorkflowExistsError,
@@ -65,6 +66,12 @@ if TYPE_CHECKING:
         RecordedEvent,
         UniqueItems,
         Uri,
+    )
+    from .evolution import (
+        Envelope,
+        Registry,
+        Upcast,
+        Upcasting,
     )
     from .operations.management import (
         Management,
@@ -156,6 +163,7 @@ _HOMES = {
         "UnknownStreamError",
         "UnknownSubscriptionError",
         "UnreadableEventError",
+        "UpcastError",
         "VersionConflictError",
         "WorkflowEndedError",
         "WorkflowExistsError",
@@ -170,6 +178,12 @@ _HOMES = {
         "RecordedEvent",
         "UniqueItems",
         "Uri",
+    ),
+    "evolution": (
+        "Envelope",
+        "Registry",
+        "Upcast",
+        "Upcasting",
     ),
     "operations.management": (
         "Management",
@@ -236,6 +250,7 @@ __all__ = [
     "Delivery",
     "DeliveryLostError",
     "DeliverySemantics",
+    "Envelope",
     "Event",
     "EventContext",
     "EventNotAllowedError",
@@ -261,6 +276,7 @@ __all__ = [
     "OutcomeUnknownError",
     "Personal",
     "RecordedEvent",
+    "Registry",
     "RejectedError",
     "Replay",
     "ReplayUnavailableError",
@@ -285,6 +301,9 @@ __all__ = [
     "UnknownStreamError",
     "UnknownSubscriptionError",
     "UnreadableEventError",
+    "Upcast",
+    "UpcastError",
+    "Upcasting",
     "Uri",
     "VersionConflictError",
     "Workflow",

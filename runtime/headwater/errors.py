@@ -24,6 +24,7 @@
     ├── ReplayUnavailableError      the stream cannot be read again
     ├── UnknownSubscriptionError    this service has no such subscription
     ├── UnreadableEventError        a recorded event does not fit the service's events
+    │   └── UpcastError             it could not be brought to the version asked for
     └── HistoryUnavailableError     the stream does not keep what was asked for
 
 A call that returns has committed. One that raises `RejectedError` has written nothing, and one that
@@ -61,6 +62,7 @@ __all__ = [
     "UnknownStreamError",
     "UnknownSubscriptionError",
     "UnreadableEventError",
+    "UpcastError",
     "VersionConflictError",
     "WorkflowEndedError",
     "WorkflowExistsError",
@@ -446,6 +448,39 @@ class UnreadableEventError(HeadwaterError):
 
     def __str__(self) -> str:
         return f"{self.event} version {self.version} cannot be read: {self.reason}"
+
+
+class UpcastError(UnreadableEventError):
+    """A recorded event could not be brought to the version asked for.
+
+    What is recorded stays as it is. `hop` and `op` tell where it failed, where that is known; the
+    cause is the error that the op raised. The message holds nothing of what the event says.
+    """
+
+    advice = "Mend the op in the spec, or the function it calls, and generate again."
+
+    def __init__(
+        self,
+        event: str,
+        version: int,
+        reason: str,
+        event_id: UUID | None = None,
+        hop: tuple[int, int] | None = None,
+        op: str = "",
+    ) -> None:
+        super().__init__(event, version, reason)
+        self.args = (event, version, reason, event_id, hop, op)  # so that copy and pickle work
+        self.event_id = event_id
+        """`None` where no recorded event was brought, but data from code."""
+        self.hop = hop
+        """The versions before and after, in the direction it went."""
+        self.op = op
+
+    def __str__(self) -> str:
+        which = f" (event {self.event_id})" if self.event_id else ""
+        hop = f" from {self.hop[0]} to {self.hop[1]}" if self.hop else ""
+        op = f" at {self.op}" if self.op else ""
+        return f"{self.event} version {self.version}{which} failed{hop}{op}: {self.reason}"
 
 
 class HistoryUnavailableError(HeadwaterError):

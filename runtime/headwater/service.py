@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from .commands.definition import CommandDefinition, CommandKind
 from .errors import ConfigurationError
 from .events import Event
-from .evolution import Registry
+from .evolution import Registry, Upcasting
 from .schema import FORMAT
 from .streams import FromLatest, Stream, StreamType
 from .subscriptions.definition import Subscription
@@ -22,7 +23,7 @@ H = TypeVar("H")
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDefinition:
-    """A workflow, the stream that its events go to, and those events."""
+    """A workflow, the stream that its events go to, and those events in every version."""
 
     workflow: type[Workflow[Any]]
     _: KW_ONLY
@@ -51,6 +52,10 @@ class Service(Generic[H]):
     workflows: tuple[WorkflowDefinition, ...] = ()
     commands: tuple[CommandDefinition, ...] = ()
     subscriptions: tuple[Subscription[Event], ...] = ()
+    upcasting: Upcasting = field(
+        default_factory=lambda: MappingProxyType({}), repr=False, compare=False
+    )
+    """The ways between the versions of events."""
     registry: Registry = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +67,7 @@ class Service(Generic[H]):
         if problems := list(_problems(self)):
             raise ConfigurationError(*problems)
         events = (event for definition in self.workflows for event in definition.events)
-        object.__setattr__(self, "registry", Registry(events))
+        object.__setattr__(self, "registry", Registry(events, self.upcasting))
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises `KeyError` where there is none."""
@@ -73,7 +78,7 @@ class Service(Generic[H]):
         return _by_name(self.workflows, workflow.workflow_name)
 
     def events_of(self, stream: str) -> tuple[type[Event], ...]:
-        """Every event that may stand in the stream, in the order of the spec."""
+        """Every event that may stand in the stream, in each of its versions, as in the spec."""
         return tuple(
             event
             for definition in self.workflows
@@ -89,12 +94,14 @@ class Service(Generic[H]):
         return self.stream(self.workflow(target).stream)
 
     def emitted_by(self, command: CommandDefinition) -> tuple[type[Event], ...]:
-        """The events that the command's handler may emit."""
+        """The events that the command's handler may emit: only heads are recorded."""
         if command.emits is not None:
             return command.emits
         if command.workflow is not None:
-            return self.workflow(command.workflow).events
-        return self.events_of(self.stream_of(command).name)
+            possible = self.workflow(command.workflow).events
+        else:
+            possible = self.events_of(self.stream_of(command).name)
+        return tuple(one for one in possible if one is self.registry.get(one.event_name))
 
 
 T = TypeVar("T", Stream, WorkflowDefinition)
@@ -112,8 +119,10 @@ def _problems(service: Service[Any]) -> Iterator[str]:
     yield from _duplicates("workflow", [workflow.name for workflow in service.workflows])
     yield from _duplicates("command", [command.name for command in service.commands])
     yield from _duplicates("subscription", [one.name for one in service.subscriptions])
-    names = {(event.event_name, event) for one in service.workflows for event in one.events}
-    yield from _duplicates("event", [name for name, _ in sorted(names, key=lambda one: one[0])])
+    events = {event for one in service.workflows for event in one.events}
+    yield from _duplicates(
+        "event version", [f"{one.event_name} {one.event_version}" for one in events]
+    )
     streams = {stream.name: stream for stream in service.streams}
     for workflow in service.workflows:
         if workflow.stream not in streams:
@@ -175,6 +184,19 @@ def _subscription_problems(
     for event in subscription.events:
         if event not in possible:
             yield f"{name} asks for {event.event_name}, which {stream.name} does not carry"
+    for event in subscription.events:
+        for stored in possible:
+            way = (event.event_name, stored.event_version, event.event_version)
+            if stored.event_name != event.event_name or stored is event:
+                continue
+            if way not in service.upcasting:
+                yield (
+                    f"{name} wants {event.event_name} version {event.event_version}, and no way "
+                    f"leads there from version {stored.event_version}"
+                )
+    wanted = [event.event_name for event in subscription.events]
+    for event_name in sorted({one for one in wanted if wanted.count(one) > 1}):
+        yield f"{name} asks for {event_name} twice, and can have one version of it"
     if not subscription.events:
         yield f"{name} asks for no event"
     if stream.type is StreamType.EPHEMERAL and not isinstance(

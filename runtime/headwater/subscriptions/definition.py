@@ -56,7 +56,8 @@ class Subscription(Generic[E_co]):
     stream: str
     mode: Mode
     events: tuple[type[E_co], ...]
-    """The ones to deliver; others of the stream are passed over."""
+    """The ones to deliver, each at the version of its class: what was recorded at another is
+    brought there. Others of the stream are passed over."""
     delivery: DeliverySemantics | None = None
     """`None`: as the stream says."""
     start: Start | None = None

@@ -108,6 +108,7 @@ class Reader(Generic[E]):
         self.feed = feed_of(subscription, stream, consumer)
         self._delivery = subscription.delivery or stream.delivery
         self._around = surroundings
+        self._versions = {one.event_name: one.event_version for one in subscription.events}
         self._deadline = deadline  # seconds, for what it asks of the store
         self._activity = surroundings.activity if counts_as_activity else None
         self._holder = f"{consumer}#{surroundings.chance.getrandbits(64):016x}"
@@ -195,7 +196,7 @@ class Reader(Generic[E]):
             )
             return None
         try:
-            event = cast("E", self._around.registry.decode(claim.event))
+            event = cast("E", self._around.registry.decode(claim.event, self._versions))
         except UnreadableEventError as error:
             await self._set_aside(claim, str(error))
             return None

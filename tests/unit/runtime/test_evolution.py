@@ -1,0 +1,191 @@
+"""The registry: classes by version, and events brought from one version to another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from headwater import (
+    ConfigurationError,
+    Envelope,
+    Event,
+    Metadata,
+    RecordedEvent,
+    Registry,
+    UnreadableEventError,
+    UpcastError,
+    Upcasting,
+)
+
+ID = UUID("0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10")
+
+
+class PricedV1(Event):
+    event_name: ClassVar[str] = "Priced"
+    event_version: ClassVar[int] = 1
+
+    item: UUID
+    cents: int
+
+
+class PricedV2(Event):
+    event_name: ClassVar[str] = "Priced"
+    event_version: ClassVar[int] = 2
+
+    item: UUID
+    price: Decimal
+    priced_at: str
+
+
+def priced_v1_to_v2(data: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    # 1 → 2: convert cents, int to decimal
+    data["price"] = str(Decimal(data.pop("cents")) / 100)
+    # 1 → 2: from_envelope time as priced_at
+    data["priced_at"] = envelope.time
+    return data
+
+
+def priced_v2_to_v1(data: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    # 2 → 1: from_envelope time as priced_at goes
+    data.pop("priced_at", None)
+    # 2 → 1: convert price, decimal to int
+    data["cents"] = int(
+        Decimal(
+            data.pop("price"),
+        )
+        * 100
+    )
+    return data
+
+
+UPCASTING: Upcasting = {
+    ("Priced", 1, 2): priced_v1_to_v2,
+    ("Priced", 2, 1): priced_v2_to_v1,
+}
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry([PricedV2, PricedV1], UPCASTING)
+
+
+def recorded(version: int, data: bytes) -> RecordedEvent:
+    return RecordedEvent(
+        stream="prices",
+        offset=1,
+        id=ID,
+        name="Priced",
+        version=version,
+        workflow="Item",
+        workflow_id="1",
+        workflow_version=1,
+        recorded_at=datetime(2024, 5, 1, 12, tzinfo=UTC),
+        data=data,
+        metadata=Metadata(),
+    )
+
+
+OLD = recorded(1, b'{"item": "0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10", "cents": 1250}')
+NEW = recorded(
+    2,
+    b'{"item": "0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10", "price": "12.50", "priced_at": "noon"}',
+)
+
+
+def test_classes_are_found_by_version_and_the_head_without_one(registry: Registry) -> None:
+    assert registry.get("Priced") is PricedV2
+    assert registry.get("Priced", 1) is PricedV1
+    assert registry.history("Priced") == (PricedV1, PricedV2)
+    for name, version in (("Priced", 3), ("Priced", 0), ("Sold", None)):
+        with pytest.raises(UnreadableEventError, match="no class reads it"):
+            registry.get(name, version)
+    with pytest.raises(UnreadableEventError):
+        registry.history("Sold")
+
+
+def test_an_old_event_is_decoded_as_its_head(registry: Registry) -> None:
+    assert registry.decode(OLD) == PricedV2(
+        item=ID, price=Decimal("12.50"), priced_at="2024-05-01T12:00:00Z"
+    )
+
+
+def test_a_new_event_is_decoded_as_the_version_that_is_pinned(registry: Registry) -> None:
+    assert registry.decode(NEW, {"Priced": 1}) == PricedV1(item=ID, cents=1250)
+
+
+@pytest.mark.parametrize(("event", "wanted"), [(OLD, 1), (NEW, 2)])
+def test_an_event_at_the_wanted_version_is_not_touched(event: RecordedEvent, wanted: int) -> None:
+    """There is no way at all here, and none is missed."""
+    decoded = Registry([PricedV1, PricedV2]).decode(event, {"Priced": wanted})
+
+    assert decoded.event_version == wanted
+
+
+def test_data_from_code_goes_either_way_and_stays_as_it_was(registry: Registry) -> None:
+    data: dict[str, Any] = {"item": "x", "price": "12.50", "priced_at": "noon"}
+
+    assert registry.upcast("Priced", data, 2, 1) == {"item": "x", "cents": 1250}
+    assert registry.upcast("Priced", data, 2, 2) == data
+    assert data == {"item": "x", "price": "12.50", "priced_at": "noon"}
+
+
+def test_without_an_envelope_what_takes_from_it_fails(registry: Registry) -> None:
+    with pytest.raises(UpcastError, match="no envelope was given to take time from") as caught:
+        registry.upcast("Priced", {"item": "x", "cents": 1}, 1, 2)
+
+    assert caught.value.hop == (1, 2)
+    assert caught.value.op == "from_envelope time as priced_at"
+    given = Envelope(id=str(ID), time="noon", workflow_id="1")
+    assert registry.upcast("Priced", {"cents": 1}, 1, 2, envelope=given)["priced_at"] == "noon"
+
+
+def test_an_op_that_fails_is_named_with_its_event(registry: Registry) -> None:
+    """Also where its statement has several lines; what the event says is not told."""
+    broken = recorded(2, b'{"item": "x", "price": "secret", "priced_at": "noon"}')
+
+    with pytest.raises(UpcastError) as caught:
+        registry.decode(broken, {"Priced": 1})
+
+    error = caught.value
+    assert (error.event, error.version, error.event_id) == ("Priced", 2, ID)
+    assert error.hop == (2, 1)
+    assert error.op == "convert price, decimal to int"
+    assert error.__cause__ is not None
+    assert "secret" not in str(error)
+
+
+def test_what_an_upcast_makes_is_validated_as_what_was_recorded_is(registry: Registry) -> None:
+    """Strictly, as JSON: texts that stand for a uuid pass, others don't."""
+    broken = recorded(1, b'{"item": "no uuid", "cents": 1250}')
+
+    with pytest.raises(UnreadableEventError, match="brought to version 2: item"):
+        registry.decode(broken)
+
+
+@pytest.mark.parametrize("data", [b"[1]", b"{", b'"x"'])
+def test_what_is_no_object_is_unreadable(registry: Registry, data: bytes) -> None:
+    with pytest.raises(UnreadableEventError, match="no JSON"):
+        registry.decode(recorded(1, data))
+
+
+def test_a_way_that_is_not_there_is_told(registry: Registry) -> None:
+    one_way = Registry([PricedV1, PricedV2], {("Priced", 1, 2): priced_v1_to_v2})
+
+    assert one_way.can_upcast("Priced", 1, 2)
+    assert not one_way.can_upcast("Priced", 2, 1)
+    assert not registry.can_upcast("Priced", 1, 3)
+    with pytest.raises(UnreadableEventError, match="no way leads to version 1"):
+        one_way.decode(NEW, {"Priced": 1})
+    with pytest.raises(UnreadableEventError, match="no class reads it"):
+        registry.decode(recorded(3, b"{}"))
+
+
+def test_two_classes_for_one_version_are_refused() -> None:
+    class Other(PricedV1):
+        pass
+
+    with pytest.raises(ConfigurationError, match="two classes are Priced version 1"):
+        Registry([PricedV1, Other])
