@@ -42,8 +42,9 @@ CODES = (
         "HW405",
         "a pattern does not work",
         "Patterns run on an engine that takes time linear in the text, whatever the pattern: so "
-        "there is no look-around and there are no back-references. They have at most 1,000 "
-        "characters.",
+        "there is no look-around and there are no back-references. They stand in JSON "
+        "Schemas too, which other languages read, so only what ECMA-262 takes alike is taken: no "
+        "flags, no \\A and \\z, no classes inside classes. They have at most 1,000 characters.",
         wrong="types:\n  User: {fields: {code: {type: string, pattern: '^(?=.*[0-9])[a-z0-9]+$'}}}",
         right="types:\n  User: {fields: {code: {type: string, pattern: '^[a-z]*[0-9][a-z0-9]*$'}}}",
     ),

@@ -1,7 +1,9 @@
 """Regular expressions, as the engine that runs them sees them.
 
 pydantic matches with an engine that takes linear time and therefore knows neither look-around nor
-back-references. A pattern is tried in that very engine, so what is accepted here works there.
+back-references. A pattern is tried in that very engine, so what is accepted here works there. It
+also stands in the published JSON Schemas, which other languages read: what that engine knows and
+ECMA-262 doesn't, or takes for something else, is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PATTERN", "compile_pattern", "pattern_fault"]
 
 MAX_PATTERN = 1000  # characters
+_TOKEN = re.compile(
+    r"(?P<escape>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}"
+    r"|[pP]\{(?:[A-Z][a-z]?|[A-Za-z_]+=[A-Za-z_]+)\}|[bB](?!\{)|[dDwWsStnrfv]|[^A-Za-z0-9<>]))"
+    r"|(?P<foreign>\\[^{]?(?:\{[^}]*\})?|\(\?(?!:|<[A-Za-z_])[^):]*[):]?|\[\^?\])"
+    r"|(?P<open>\[\^?)|(?P<many>(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??)|(?P<other>.)",
+    re.DOTALL,
+)
+_IN_CLASS = ("[", "&&", "--", "~~")
 _BACKTRACKING = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=|\\k[<{']|\(\?>|[*+?}]\+")
 
 
@@ -66,4 +76,27 @@ def pattern_fault(pattern: str) -> tuple[str, str] | None:
         reasons = [line for line in str(error).splitlines() if line.startswith("error: ")]
         reason = reasons[-1].removeprefix("error: ") if reasons else "it is too large"
         return f"this is not a regular expression: {reason}", ""
+    if foreign := _foreign(pattern):
+        hint = "schemas are read in other languages too: write it in what ECMA-262 has"
+        return f"JSON Schema does not know {foreign} in a pattern", hint
+    return None
+
+
+def _foreign(pattern: str) -> str | None:
+    """Return the first piece of a pattern that JSON Schema's dialect, ECMA-262, does not have."""
+    position, is_class, is_repeated = 0, False, False
+    while position < len(pattern):
+        if is_class and not pattern.startswith("\\", position):
+            if pattern.startswith(_IN_CLASS, position):
+                found = next(one for one in _IN_CLASS if pattern.startswith(one, position))
+                return f"{found} inside [ ]"
+            is_class = pattern[position] != "]"
+            position += 1
+            continue
+        token = _TOKEN.match(pattern, position)
+        if token is None or token["foreign"] or (token["many"] and is_repeated):
+            return token[0] if token else pattern[position:]
+        is_class = is_class or token["open"] is not None
+        is_repeated = token["many"] is not None
+        position = token.end()
     return None

@@ -101,7 +101,8 @@ class Field(Model):
         pattern=(
             (
                 "A regular expression that is found in the text; `^` and `$` tie it to the ends. "
-                "No look-around, no back-references: matching takes time linear in the text."
+                "No look-around, no back-references: matching takes time linear in the text. "
+                "No flags either, nor what else JSON Schema (ECMA-262) does not know."
             ),
             Pattern(),
             'pattern: "^[A-Z]{3}$"',

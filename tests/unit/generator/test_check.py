@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from headwater_generator.check import load_specs
+from headwater_generator.check.patterns import pattern_fault
 from headwater_generator.grammar import (
     JSON,
     UNSET,
@@ -347,6 +348,25 @@ def test_nested_quantifiers_are_harmless(tmp_path: Path) -> None:
 
     assert [problem.code for problem in caught.value.problems] == ["HW407"]
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[A-Z]{3}$",
+        r"^(?:a|b)+?$",
+        r"^(?<year>[0-9]{4})-[\w.\-]*$",
+        r"^\p{L}+\s\d*$",
+        r"\p{Script=Greek}",
+        r"^\u00e9{2,}\x41$",
+        r"\(\[\{\\",
+        r"^[^\]\[]*$",
+        "[+*?{}()^$|.-]",
+        r"\*+\bword\b",
+    ],
+)
+def test_a_pattern_that_other_languages_read_alike_is_taken(pattern: str) -> None:
+    assert pattern_fault(pattern) is None
 
 
 def test_a_spec_of_twenty_thousand_lines_is_read(tmp_path: Path) -> None:
