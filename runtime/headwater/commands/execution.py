@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
@@ -198,12 +198,11 @@ class Executor:
         if bound.validator is not None:
             await _call(bound.validator, command, context)
         definition = bound.definition
-        async with AsyncExitStack() as turn:
-            if definition.workflow is not None and definition.id_field is not None:
-                workflow_id = str(getattr(command, definition.id_field))
-                await turn.enter_async_context(
-                    self._turns.turn(definition.workflow.workflow_name, workflow_id)
-                )
+        if definition.workflow is None or definition.id_field is None:
+            await self._decide(bound, command, context, execution)
+            return
+        workflow_id = str(getattr(command, definition.id_field))
+        async with self._turns.turn(definition.workflow.workflow_name, workflow_id):
             await self._decide(bound, command, context, execution)
 
     async def _decide(
@@ -218,7 +217,8 @@ class Executor:
             target = await self._target(bound, command)
             execution.workflow_id = target.id
             correlation_id.set(target.id)
-            context = replace(context, outbox=context.outbox.emptied())
+            if rerun:
+                context = replace(context, outbox=context.outbox.emptied())
             try:
                 execution.result = await _call(bound.handler, command, target.writer, context)
             finally:
@@ -260,7 +260,7 @@ class Executor:
             adapter = TypeAdapter(bound.definition.result_type)
             self._results[bound.definition.command] = adapter
         try:
-            adapter.validate_python(result, strict=True)
+            adapter.validator.validate_python(result, strict=True)
         except ValidationError as error:
             due = _described(bound.definition.result_type)
             raise HandlerFailedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from headwater.stores.signal import Signal
 
@@ -16,6 +16,7 @@ class Activity:
 
     def __init__(self) -> None:
         self._working = 0
+        self._counted = _Working(self)
         self._parked: dict[object, tuple[Signal, int]] = {}
         self._watchers: list[asyncio.Future[None]] = []
 
@@ -26,15 +27,9 @@ class Activity:
             signal.generation == seen for signal, seen in self._parked.values()
         )
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> AbstractContextManager[None]:
         """Count as one at work."""
-        self._working += 1
-        try:
-            yield
-        finally:
-            self._working -= 1
-            self._tell_watchers()
+        return self._counted
 
     @contextmanager
     def parked(self, signal: Signal, seen: int) -> Iterator[None]:
@@ -62,3 +57,17 @@ class Activity:
             for watcher in watchers:
                 if not watcher.done():
                     watcher.set_result(None)
+
+
+class _Working:
+    """One for all who work: it only counts, so it can be entered many times at once."""
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+
+    def __enter__(self) -> None:
+        self._activity._working += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._activity._working -= 1
+        self._activity._tell_watchers()

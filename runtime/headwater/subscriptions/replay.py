@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from headwater.clock import Clock
 from headwater.deadlines import reading_within
@@ -58,8 +59,10 @@ class Replay:
         self._is_open = is_open
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        async for recorded in self.records():
-            yield self._registry.decode(recorded)
+        decode = self._registry.decode
+        async for page in self._pages():
+            for recorded in page:
+                yield decode(recorded)
 
     async def records(self) -> AsyncIterator[RecordedEvent]:
         """The events as they are recorded, not decoded.
@@ -68,18 +71,32 @@ class Replay:
             EventNotFoundError: The stream has no event with an id that was given.
             DeadlineExceededError: The store did not answer in time.
         """
+        async for page in self._pages():
+            for recorded in page:
+                yield recorded
+
+    # Whole pages, because each generator that an event goes through costs as much as decoding it.
+
+    async def _pages(self) -> AsyncIterator[Iterable[RecordedEvent]]:
+        """What is wanted of each page in range."""
         left = self._limit
         if left is not None and left <= 0:
             return
-        async for event in self._in_range():
-            if self._where is None or self._where(event):
-                yield event
-                if left is not None:
-                    left -= 1
-                    if not left:
-                        return
+        async for page in self._pages_in_range():
+            found = page if self._where is None else self._wanted(page)
+            if left is None:
+                yield found
+                continue
+            wanted = list(islice(found, left))
+            yield wanted
+            left -= len(wanted)
+            if not left:
+                return
 
-    async def _in_range(self) -> AsyncIterator[RecordedEvent]:
+    def _wanted(self, page: Sequence[RecordedEvent]) -> Iterator[RecordedEvent]:
+        return filter(self._where, page)
+
+    async def _pages_in_range(self) -> AsyncIterator[Sequence[RecordedEvent]]:
         async with reading_within(self._clock, self._deadline):
             after = await self._store.position(self._stream, self._start)
             end = await self._end()
@@ -90,12 +107,12 @@ class Replay:
             size = PAGE if end is None else min(PAGE, end - after)
             async with reading_within(self._clock, self._deadline):
                 page = await self._store.read(self._stream, after, size)
-            for event in page:
-                if until is not None and event.recorded_at > until:
-                    return
-                after = event.offset
-                yield event
             if page:
+                after = page[-1].offset
+                if until is not None and page[-1].recorded_at > until:
+                    yield [event for event in page if event.recorded_at <= until]
+                    return
+                yield page
                 continue
             if not self._follow or not self._is_open():
                 return
