@@ -7,10 +7,15 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from . import appends, generator
+from . import appends, costs, generator, reads
 from .scale import Scale
 
-SUITES = {"generator": generator.measure, "appends": appends.measure}
+SUITES = {
+    "generator": generator.measure,
+    "appends": appends.measure,
+    "reads": reads.measure,
+    "costs": costs.measure,
+}
 
 
 def main() -> None:
