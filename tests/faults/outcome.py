@@ -19,7 +19,7 @@ from tests.faults.checker import Found, Promise, Recorded, check, counts
 from tests.faults.ledger import EFFECTS, ENTRIES, OWNER, POSTING, Handlers, ledger
 from tests.faults.world import Actor, World
 
-__all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find"]
+__all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find", "is_locked"]
 
 PAGE = 1000  # events
 SETTLED = "SELECT (SELECT head FROM streams WHERE name = 'entries') - read_to FROM cursors"
@@ -46,11 +46,11 @@ def find(world: World, *, key: FeedKey | None = None, **expected: Any) -> Found:
     """What the store has, read through its own contract."""
     with closing(sqlite3.connect(world.path)) as file:
         [integrity] = file.execute("PRAGMA integrity_check").fetchone()
-    expected |= {"integrity": integrity, "is_locked": _is_locked(world)}
+    expected |= {"integrity": integrity, "is_locked": is_locked(world)}
     return asyncio.run(_find(world, key, expected))
 
 
-def _is_locked(world: World) -> bool:
+def is_locked(world: World) -> bool:
     """Whether nobody can write, although nobody is left who writes."""
     with closing(sqlite3.connect(world.path, timeout=1.0, isolation_level=None)) as file:
         try:
@@ -100,7 +100,7 @@ async def _read(store: Store, stream: str) -> list[Any]:
 
 def assert_nothing_is_left(world: World) -> None:
     """Check what has to hold of actors and logs, where the log is too long to be read."""
-    found = Found(log=None, logs=world.logs(), secrets=[OWNER], is_locked=_is_locked(world))
+    found = Found(log=None, logs=world.logs(), secrets=[OWNER], is_locked=is_locked(world))
     violations = check(world.history(), found)
     assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
 

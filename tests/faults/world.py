@@ -22,7 +22,7 @@ import headwater
 from tests.faults.history import History, Scribe, Tail, read_history
 from tests.faults.report import Figures
 
-__all__ = ["Actor", "Nursery", "World"]
+__all__ = ["PATIENCE", "Actor", "Nursery", "World"]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds that anything may take which should happen soon
