@@ -29,6 +29,7 @@ __all__ = [
     "kebab",
     "nearest",
     "pascal",
+    "pinned",
     "python_name",
     "snake",
     "validator_name",
@@ -52,7 +53,7 @@ Names that generated modules import are no trouble: they are imported under anot
 """
 _MODULES = """
     commands events handlers migrations projections proto queries sagas schemas service
-    subscriptions types upcasting workflows
+    subscriptions types upcasting upcasts workflows
 """
 _DEVICES = """
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9
@@ -114,6 +115,12 @@ def event_class(event: str, version: int) -> str:
 def versioned(name: str, version: int) -> str:
     """Return the name of one version of an event or type in Python: `RoleV1` of `Role@1`."""
     return f"{name}V{version}"
+
+
+def pinned(event: str) -> tuple[str, int | None]:
+    """Return an event's name, and the version that a subscription wants: `UserAdded@1`."""
+    name, _, version = event.partition("@")
+    return name, int(version) if version.isdecimal() and len(version) < 5 else None
 
 
 def workflow_class(workflow: str) -> str:

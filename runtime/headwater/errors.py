@@ -24,6 +24,7 @@
     ├── ReplayUnavailableError      the stream cannot be read again
     ├── UnknownSubscriptionError    this service has no such subscription
     ├── UnreadableEventError        a recorded event does not fit the service's events
+    │   ├── UnknownEventError       the service has no such event, or no such version
     │   └── UpcastError             it could not be brought to the version asked for
     └── HistoryUnavailableError     the stream does not keep what was asked for
 
@@ -59,6 +60,7 @@ __all__ = [
     "SchemaMismatchError",
     "StoreUnavailableError",
     "UnknownCommandError",
+    "UnknownEventError",
     "UnknownStreamError",
     "UnknownSubscriptionError",
     "UnreadableEventError",
@@ -448,6 +450,26 @@ class UnreadableEventError(HeadwaterError):
 
     def __str__(self) -> str:
         return f"{self.event} version {self.version} cannot be read: {self.reason}"
+
+
+class UnknownEventError(UnreadableEventError):
+    """The service has no such event, or no such version of it: perhaps a newer one than its own."""
+
+    def __init__(self, event: str, version: int, known: Sequence[int]) -> None:
+        if not known:
+            reason = "no class reads it: the service has no such event"
+        elif version > known[-1]:
+            reason = f"no class reads it: the newest version that the service knows is {known[-1]}"
+        else:
+            reason = f"no class reads it: the service knows version {', '.join(map(str, known))}"
+        super().__init__(event, version, reason)
+        self.args = (event, version, known)  # so that copy and pickle work
+        self.known = tuple(known)
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the service knows the event, in older versions only."""
+        return bool(self.known) and self.version > self.known[-1]
 
 
 class UpcastError(UnreadableEventError):

@@ -27,6 +27,7 @@ SAMPLES: list[HeadwaterError] = [
     errors.UnknownStreamError("shop", "carts"),
     errors.UnknownSubscriptionError("shop", "reader"),
     errors.UnreadableEventError("A", 2, "no class reads it"),
+    errors.UnknownEventError("A", 3, (1, 2)),
     errors.UpcastError("A", 1, "ValueError", UUID(int=1), (1, 2), "convert a"),
     errors.VersionConflictError("Cart", "1", 2, 3),
     errors.WorkflowEndedError("Cart", "1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..load import Mapping, Place, at, listed
+from ..names import pinned
 from .scope import Scope
 
 __all__ = ["RULES"]
@@ -23,7 +24,8 @@ def events_are_of_the_stream(scope: Scope) -> None:
         if subscription.stream not in scope.streams:
             continue
         for event, place in listed(subscription.node, "events", subscription.events or ()):
-            check_event(scope, place, event, subscription.stream, "HW502")
+            name, _ = pinned(event)
+            check_event(scope, place, name, subscription.stream, "HW502")
 
 
 def streams_have_events(scope: Scope) -> None:

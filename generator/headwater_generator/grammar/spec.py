@@ -609,10 +609,11 @@ class Subscription(Model):
         example="mode: exclusive",
     )
     events: tuple[str, ...] | None = key(
-        "The events to deliver; others are passed over.",
+        "The events to deliver; others are passed over. `UserAdded@1` pins a version: newer events "
+        "are brought down to it and older ones up; without a number it is the newest.",
         ListShape(Reference("an event")),
         default=None,
-        default_words="all events of the stream",
+        default_words="all events of the stream, each in its newest version",
         example="events: [UserAdded, UserRemoved]",
     )
     delivery: Delivery | None = key(

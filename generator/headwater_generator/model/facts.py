@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ..grammar import Field, Spec, Subscription, UnionType
 from ..names import (
     RESERVED_MODULE_NAMES,
+    event_class,
+    pinned,
     python_name,
     snake,
     workflow_class,
@@ -64,6 +66,16 @@ class Facts:
         )
 
     @property
+    def pins(self) -> Mapping[str, frozenset[int]]:
+        """The versions of each event that subscriptions pin."""
+        pins: dict[str, set[int]] = {}
+        for subscription in self.spec.subscriptions.values():
+            for event, version in map(pinned, subscription.events or ()):
+                if version is not None:
+                    pins.setdefault(event, set()).add(version)
+        return {event: frozenset(versions) for event, versions in pins.items()}
+
+    @property
     def event_names(self) -> tuple[str, ...]:
         """What `events.py` defines: each event's plain name, and a class for each version."""
         return tuple(
@@ -88,10 +100,13 @@ class Facts:
         return self.events[event][-1]
 
     def subscribed(self, subscription: Subscription) -> Sequence[str]:
-        """Return the names of the events that it is given."""
-        if subscription.events is not None:
-            return subscription.events
-        return self.events_of_stream[subscription.stream]
+        """Return what the events that it is given are called in Python; a pinned one, its class."""
+        if subscription.events is None:
+            return self.events_of_stream[subscription.stream]
+        return [
+            event if version is None else event_class(event, version)
+            for event, version in map(pinned, subscription.events)
+        ]
 
 
 def field_names(*groups: Mapping[str, Field]) -> set[str]:

@@ -12,6 +12,7 @@ from .parts import Package
 from .places import Places
 from .service import handlers_module, service_module, subscriptions_module, workflows_module
 from .stubs import stubs
+from .upcasting import upcasting_module
 
 __all__ = ["build"]
 
@@ -41,6 +42,7 @@ def build(spec: Spec, places: Places, annotations: Annotations) -> Package:
         commands=commands_module(facts),
         workflows=workflows_module(facts),
         subscriptions=subscriptions_module(facts),
+        upcasting=upcasting_module(facts),
         handlers=handlers_module(facts),
         service_module=service_module(facts),
         stubs=tuple(stubs(facts)),

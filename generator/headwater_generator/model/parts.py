@@ -23,9 +23,12 @@ __all__ = [
     "Module",
     "Package",
     "ServiceModule",
+    "StepObject",
     "StreamObject",
     "Stub",
     "SubscriptionObject",
+    "UpcastFunction",
+    "UpcastingModule",
     "WorkflowObject",
     "WriterClass",
 ]
@@ -182,6 +185,39 @@ class CommandObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepObject:
+    """A step of an upcast that may fail, and names its op then."""
+
+    name: str
+    kind: str
+    """Its class."""
+    version: int
+    op: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcastFunction:
+    """What makes one version of an event out of another."""
+
+    event: str
+    source: int
+    target: int
+    name: str
+    statements: tuple[tuple[str, str], ...]
+    """What is made before the result: name and expression."""
+    fields: tuple[tuple[str, str], ...]
+    """Of the result: name on the wire, and expression."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcastingModule(Module):
+    """`upcasting.py`."""
+
+    steps: tuple[StepObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceModule(Module):
     """`service.py`."""
 
@@ -229,6 +265,7 @@ class Package:
     commands: Module
     workflows: Module
     subscriptions: Module
+    upcasting: UpcastingModule
     handlers: Module
     service_module: ServiceModule
     stubs: tuple[Stub, ...]

@@ -21,10 +21,14 @@ _HOMES = {
         EventContext FromBeginning FromLatest FromOffset FromTimestamp Mode Personal Retry Service
         Stream StreamType StreamWriter Subscription UniqueItems Uri Workflow WorkflowDefinition
         """,
+    "headwater.evolution": """
+        Computation Conversion EnumMap Envelope Fields FirstItem Function Upcasting joined parted
+        text
+        """,
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _STANDARD = frozenset({"builtins", "datetime", "decimal", "enum", "logging", "typing", "uuid"})
-_THIRD_PARTY = frozenset({"headwater", "pydantic"})
+_THIRD_PARTY = frozenset({"headwater", "headwater.evolution", "pydantic"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def service_module(facts: Facts) -> ServiceModule:
     scope.sibling(".handlers", "Handlers")
     if spec.subscriptions:
         scope.sibling(".", "subscriptions")
+    if any(len(versions) > 1 for versions in facts.events.values()):
+        scope.sibling(".upcasting", "UPCASTING")
     streams = tuple(_streams(facts, scope))
     workflows = tuple(_workflows(facts, scope))
     commands = tuple(_commands(facts, scope))

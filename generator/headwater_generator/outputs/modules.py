@@ -18,6 +18,7 @@ _MODULES: tuple[tuple[str, Callable[[Package], Module], bool], ...] = (
     ("commands.py", lambda package: package.commands, False),
     ("workflows.py", lambda package: package.workflows, False),
     ("subscriptions.py", lambda package: package.subscriptions, False),
+    ("upcasting.py", lambda package: package.upcasting, False),
     ("handlers.py", lambda package: package.handlers, True),
     ("service.py", lambda package: package.service_module, True),
     ("__init__.py", lambda package: _NO_IMPORTS, True),

@@ -169,6 +169,8 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
         HTTPStatus.CONFLICT, "replay-unavailable", "The stream cannot be replayed"
     ),
     errors.UnreadableEventError: _UNEXPECTED,
+    errors.UnknownEventError: _UNEXPECTED,
+    errors.UpcastError: _UNEXPECTED,
     errors.HistoryUnavailableError: _UNEXPECTED,
 }
 

@@ -19,6 +19,7 @@ from headwater import (
     UpcastError,
     Upcasting,
 )
+from headwater.evolution import Conversion, Fields
 
 ID = UUID("0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10")
 
@@ -40,25 +41,16 @@ class PricedV2(Event):
     priced_at: str
 
 
-def priced_v1_to_v2(data: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
-    # 1 → 2: convert cents, int to decimal
-    data["price"] = str(Decimal(data.pop("cents")) / 100)
-    # 1 → 2: from_envelope time as priced_at
-    data["priced_at"] = envelope.time
-    return data
+_PRICE = Conversion(2, "convert cents", "minor_units_to_decimal")
+_CENTS = Conversion(2, "convert cents", "decimal_to_minor_units", down=True)
 
 
-def priced_v2_to_v1(data: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
-    # 2 → 1: from_envelope time as priced_at goes
-    data.pop("priced_at", None)
-    # 2 → 1: convert price, decimal to int
-    data["cents"] = int(
-        Decimal(
-            data.pop("price"),
-        )
-        * 100
-    )
-    return data
+def priced_v1_to_v2(data: Fields, envelope: Envelope) -> Fields:
+    return {"item": data["item"], "price": _PRICE(data["cents"]), "priced_at": envelope.time}
+
+
+def priced_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
+    return {"item": data["item"], "cents": _CENTS(data["price"])}
 
 
 UPCASTING: Upcasting = {
@@ -136,14 +128,14 @@ def test_without_an_envelope_what_takes_from_it_fails(registry: Registry) -> Non
     with pytest.raises(UpcastError, match="no envelope was given to take time from") as caught:
         registry.upcast("Priced", {"item": "x", "cents": 1}, 1, 2)
 
-    assert caught.value.hop == (1, 2)
-    assert caught.value.op == "from_envelope time as priced_at"
+    assert caught.value.event_id is None
     given = Envelope(id=str(ID), time="noon", workflow_id="1")
-    assert registry.upcast("Priced", {"cents": 1}, 1, 2, envelope=given)["priced_at"] == "noon"
+    data = {"item": "x", "cents": 1}
+    assert registry.upcast("Priced", data, 1, 2, envelope=given)["priced_at"] == "noon"
 
 
 def test_an_op_that_fails_is_named_with_its_event(registry: Registry) -> None:
-    """Also where its statement has several lines; what the event says is not told."""
+    """What the event says is not told: it may be about a person."""
     broken = recorded(2, b'{"item": "x", "price": "secret", "priced_at": "noon"}')
 
     with pytest.raises(UpcastError) as caught:
@@ -152,9 +144,41 @@ def test_an_op_that_fails_is_named_with_its_event(registry: Registry) -> None:
     error = caught.value
     assert (error.event, error.version, error.event_id) == ("Priced", 2, ID)
     assert error.hop == (2, 1)
-    assert error.op == "convert price, decimal to int"
+    assert error.op == "convert cents"
     assert error.__cause__ is not None
     assert "secret" not in str(error)
+
+
+def test_data_that_is_not_of_its_version_names_the_field_that_is_missing(
+    registry: Registry,
+) -> None:
+    with pytest.raises(UpcastError, match="it has no field 'cents'"):
+        registry.decode(recorded(1, b'{"item": "x"}'))
+
+
+class PricedV3(Event):
+    event_name: ClassVar[str] = "Priced"
+    event_version: ClassVar[int] = 3
+
+    item: UUID
+    price: Decimal
+
+
+def test_without_a_direct_way_it_goes_hop_by_hop() -> None:
+    upcasting: Upcasting = {
+        **UPCASTING,
+        ("Priced", 2, 3): lambda data, _: {"item": data["item"], "price": data["price"]},
+    }
+    hops = Registry([PricedV1, PricedV2, PricedV3], upcasting)
+
+    assert hops.can_upcast("Priced", 1, 3)
+    assert hops.decode(OLD) == PricedV3(item=ID, price=Decimal("12.50"))
+    direct: Upcasting = {
+        **upcasting,
+        ("Priced", 1, 3): lambda data, _: {"item": data["item"], "price": "1"},
+    }
+    straight = Registry([PricedV1, PricedV2, PricedV3], direct)
+    assert straight.decode(OLD) == PricedV3(item=ID, price=Decimal(1))
 
 
 def test_what_an_upcast_makes_is_validated_as_what_was_recorded_is(registry: Registry) -> None:

@@ -102,7 +102,10 @@ def test_an_unknown_verb_that_is_like_none_gets_the_list(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["xyzzy"]) == 2
-    assert "there are: check, dead-letters, explain, generate, init, replay, run" in capsys.readouterr().err
+    assert (
+        "there are: check, dead-letters, explain, generate, init, replay, run"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_unknown_option_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:

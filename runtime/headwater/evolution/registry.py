@@ -1,4 +1,4 @@
-"""From a recorded event to the class and version that a reader knows.
+"""The versions of a service's events, and the way from one to another.
 
 An event at the wanted version goes from its bytes straight into its class. Any other is brought
 there by one generated function, on the plain data, and validated once at the end: as JSON, so that
@@ -7,50 +7,27 @@ what a class accepts does not depend on the version an event was recorded at.
 
 from __future__ import annotations
 
-import copy
-import linecache
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from types import CodeType, MappingProxyType
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
+from headwater.errors import (
+    ConfigurationError,
+    UnknownEventError,
+    UnreadableEventError,
+    UpcastError,
+)
+from headwater.events import Event, RecordedEvent
+from headwater.trusted import trusting_validator
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, from_json, to_json
 
-from .errors import ConfigurationError, UnreadableEventError, UpcastError
-from .events import Event, RecordedEvent
-from .trusted import trusting_validator
+from .steps import Envelope, Fields, NoEnvelope, NoEnvelopeError, StepError, Upcast, Upcasting
 
-__all__ = ["Envelope", "Registry", "Upcast", "Upcasting"]
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What is recorded beside an event, as it is on the wire: what `from_envelope` takes from."""
-
-    id: str
-    time: str
-    """When it was recorded, RFC 3339 in UTC."""
-    workflow_id: str
-
-    @classmethod
-    def of(cls, recorded: RecordedEvent) -> Envelope:
-        """The envelope of a recorded event."""
-        time = recorded.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        return cls(str(recorded.id), time, recorded.workflow_id)
-
-
-Upcast: TypeAlias = Callable[[dict[str, Any], Envelope], dict[str, Any]]
-"""Brings the fields of an event from one version to another, up or down; may change the dict."""
-
-Upcasting: TypeAlias = Mapping[tuple[str, int, int], Upcast]
-"""The ways between versions there are: by name, version before and version after."""
+__all__ = ["Registry"]
 
 _NO_VERSIONS: Mapping[str, int] = MappingProxyType({})
-_OP = re.compile(r"\s*# (\d+) → (\d+): (.+)")
 
 
 class Registry:
@@ -72,24 +49,24 @@ class Registry:
         """The class of one version of an event; without a number, of its head.
 
         Raises:
-            UnreadableEventError: There is no such event or version.
+            UnknownEventError: There is no such event or version.
         """
         versions = self._classes.get(name, {})
         wanted = self._heads.get(name, 0) if version is None else version
         event = versions.get(wanted)
         if event is None:
-            raise UnreadableEventError(name, wanted, "no class reads it")
+            raise UnknownEventError(name, wanted, sorted(versions))
         return event
 
     def history(self, name: str) -> tuple[type[Event], ...]:
         """The classes of every version of an event, oldest first; the last is its head.
 
         Raises:
-            UnreadableEventError: There is no such event.
+            UnknownEventError: There is no such event.
         """
         versions = self._classes.get(name)
         if versions is None:
-            raise UnreadableEventError(name, 0, "no class reads it")
+            raise UnknownEventError(name, 0, ())
         return tuple(versions[number] for number in sorted(versions))
 
     def can_upcast(self, name: str, from_version: int, to_version: int) -> bool:
@@ -97,7 +74,7 @@ class Registry:
         versions = self._classes.get(name, {})
         if from_version not in versions or to_version not in versions:
             return False
-        return from_version == to_version or (name, from_version, to_version) in self._upcasting
+        return from_version == to_version or bool(self._hops(name, from_version, to_version))
 
     def upcast(
         self,
@@ -114,16 +91,16 @@ class Registry:
         takes a field from it fails.
 
         Raises:
-            UnreadableEventError: There is no such event or version, or no way between them.
+            UnknownEventError: There is no such event or version.
+            UnreadableEventError: There is no way between them.
             UpcastError: An op of the way can't do it with this data.
         """
         self.get(name, from_version)
         self.get(name, to_version)
-        fields = copy.deepcopy(dict(data))
         if from_version == to_version:
-            return fields
-        function = self._way(name, from_version, to_version)
-        return _run(function, fields, envelope or _Missing("", "", ""), name, from_version, None)
+            return dict(data)
+        way = self._way(name, from_version, to_version)
+        return _run(way, dict(data), envelope or NoEnvelope(), name, from_version, None)
 
     def decode(self, recorded: RecordedEvent, versions: Mapping[str, int] = _NO_VERSIONS) -> Event:
         """The typed event, at the version of `versions` for its name, else at its head.
@@ -131,8 +108,8 @@ class Registry:
         Fields that its class does not know are passed over.
 
         Raises:
-            UnreadableEventError: There is no such class, no way to the version, or the data does
-                not fit.
+            UnknownEventError: There is no such event, or it is of a version that is not known.
+            UnreadableEventError: There is no way to the version, or the data does not fit.
             UpcastError: It could not be brought to the version.
         """
         name, version = recorded.name, recorded.version
@@ -141,25 +118,45 @@ class Registry:
             return self._validated(self.get(name, version), recorded.data, recorded)
         self.get(name, version)
         event = self.get(name, wanted)
-        function = self._way(name, version, wanted)
+        way = self._way(name, version, wanted)
         try:
             fields = from_json(recorded.data)
         except ValueError as error:
             raise UnreadableEventError(name, version, "its data is no JSON") from error
         if not isinstance(fields, dict):
             raise UnreadableEventError(name, version, "its data is no JSON object")
-        changed = _run(function, fields, Envelope.of(recorded), name, version, recorded.id)
-        return self._validated(event, to_json(changed), recorded)
+        changed = _run(way, fields, Envelope.of(recorded), name, version, recorded.id)
+        return self._validated(event, changed, recorded)
 
-    def _way(self, name: str, from_version: int, to_version: int) -> Upcast:
-        function = self._upcasting.get((name, from_version, to_version))
-        if function is None:
+    def _way(self, name: str, from_version: int, to_version: int) -> tuple[Upcast, ...]:
+        hops = self._hops(name, from_version, to_version)
+        if not hops:
             raise UnreadableEventError(name, from_version, f"no way leads to version {to_version}")
-        return function
+        return hops
 
-    def _validated(self, event: type[Event], data: bytes, recorded: RecordedEvent) -> Event:
+    def _hops(self, name: str, source: int, target: int) -> tuple[Upcast, ...]:
+        """The one function that leads there, or one for each hop; none if there is no way."""
+        direct = self._upcasting.get((name, source, target))
+        if direct is not None:
+            return (direct,)
+        step = 1 if target > source else -1
+        hops = [
+            self._upcasting.get((name, version, version + step))
+            for version in range(source, target, step)
+        ]
+        return tuple(hop for hop in hops if hop is not None) if None not in hops else ()
+
+    def _validated(
+        self, event: type[Event], data: bytes | Fields, recorded: RecordedEvent
+    ) -> Event:
+        validator = self._validator(event)
         try:
-            found: Event = self._validator(event).validate_json(data, extra="ignore")
+            found: Event
+            if isinstance(data, bytes):
+                found = validator.validate_json(data, extra="ignore")
+            else:
+                # As JSON, so that what a class accepts does not depend on the recorded version.
+                found = validator.validate_json(to_json(data), extra="ignore")
         except ValidationError as error:
             reason = "; ".join(
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
@@ -176,42 +173,26 @@ class Registry:
         return validator
 
 
-class _Missing(Envelope):
-    """Stands where no envelope was given: whoever takes something from it is told so."""
-
-    def __getattribute__(self, name: str) -> Any:
-        raise _NoEnvelopeError(f"no envelope was given to take {name} from")
-
-
-class _NoEnvelopeError(LookupError):
-    """What an op wants is in an envelope, and there is none."""
-
-
 def _run(
-    function: Upcast,
-    fields: dict[str, Any],
+    way: tuple[Upcast, ...],
+    fields: Fields,
     envelope: Envelope,
     name: str,
     version: int,
     event_id: UUID | None,
-) -> dict[str, Any]:
+) -> Fields:
     try:
-        return function(fields, envelope)
+        for upcast in way:
+            fields = upcast(fields, envelope)
+    except StepError as error:
+        raise UpcastError(name, version, error.reason, event_id, error.hop, error.op) from error
+    except NoEnvelopeError as error:
+        raise UpcastError(name, version, str(error), event_id) from error
+    except KeyError as error:
+        # Only names of fields are looked up here, so this holds nothing of what the event says.
+        raise UpcastError(name, version, f"it has no field {error}", event_id) from error
     except Exception as error:
-        hop, op = _failed_op(error, getattr(function, "__code__", None))
         # The message of a foreign error may hold what the event says, and that may be personal.
-        reason = str(error) if isinstance(error, _NoEnvelopeError) else type(error).__name__
-        raise UpcastError(name, version, reason, event_id, hop, op) from error
-
-
-def _failed_op(error: Exception, code: CodeType | None) -> tuple[tuple[int, int] | None, str]:
-    """The hop and the op at which a generated function failed: the comment above the line."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code is not code:
-        trace = trace.tb_next
-    if trace is None or code is None:
-        return None, ""
-    for line in range(trace.tb_lineno, code.co_firstlineno, -1):
-        if found := _OP.match(linecache.getline(code.co_filename, line, trace.tb_frame.f_globals)):
-            return (int(found[1]), int(found[2])), found[3].strip()
-    return None, ""
+        reason = f"its data is not of its version ({type(error).__name__})"
+        raise UpcastError(name, version, reason, event_id) from error
+    return fields
