@@ -35,13 +35,22 @@ class Pairs:
         return statistics.median(self._ratios())
 
     def text(self) -> str:
-        """The ratio, how far the rounds lie apart, and both rates."""
+        """The ratio, how far the rounds lie apart, both rates, and what each takes of a processor.
+
+        The last is the least of the rounds: what is above it, others on the machine have taken.
+        """
         ratios = sorted(self._ratios())
         spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
         ours, theirs = (
             statistics.median(rate.each for rate in side) for side in (self.ours, self.theirs)
         )
-        return f"{self.ratio():.2f} x ({spread}; {ours:,.0f}/s to {theirs:,.0f}/s)"
+        mine, others = (
+            min(rate.processor for rate in side) * 1e6 for side in (self.ours, self.theirs)
+        )
+        return (
+            f"{self.ratio():.2f} x ({spread}; {ours:,.0f}/s to {theirs:,.0f}/s; "
+            f"{mine:.0f} µs to {others:.0f} µs)"
+        )
 
     def _ratios(self) -> list[float]:
         return [mine.each / other.each for mine, other in zip(self.ours, self.theirs, strict=True)]
