@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass
 from typing import TypeVar
 
 from headwater.app import App, Lifespan
@@ -14,7 +15,7 @@ from headwater.stores.contract import Store
 from .clock import VirtualClock
 from .observed import Observed
 
-__all__ = ["MemoryApp"]
+__all__ = ["FromLifespan", "MemoryApp"]
 
 H = TypeVar("H")
 LOOP_TURNS = 100  # between two calls of the store, or until a handler waits for the clock
@@ -22,8 +23,19 @@ IDLE_TURNS = 5  # for what works unnoticed, such as the heartbeat, to begin
 PATIENCE = 30.0  # seconds of the machine's clock that a store may take
 
 
+@dataclass(frozen=True, slots=True)
+class FromLifespan:
+    """Stands for a state that a lifespan yields once the app is open."""
+
+    lifespan: Lifespan | None
+
+
 class MemoryApp(App[H]):
-    """An `App` whose time passes in `advance` only, and which can tell what it recorded."""
+    """An `App` whose time passes in `advance` only, and which can tell what it recorded.
+
+    It keeps everything in memory, unless it is given the URL of another database, for handlers
+    that need one.
+    """
 
     def __init__(
         self,
@@ -31,12 +43,16 @@ class MemoryApp(App[H]):
         *,
         handlers: H | None = None,
         lifespan: Lifespan | None = None,
+        database: str = "memory://",
+        drain: float = 10.0,
     ) -> None:
         self.clock = VirtualClock()
         super().__init__(
             service,
             handlers=handlers,
+            database=database,
             lifespan=lifespan,
+            drain=drain,
             clock=self.clock,
             chance=random.Random(0),  # noqa: S311  (the same ids and delays in every run)
         )
