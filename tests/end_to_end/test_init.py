@@ -219,7 +219,7 @@ def test_every_target_works(here: Path) -> None:
     assert "acme-tasks: 13 generated files" in make(folder, "generate", *source)
     assert (folder / "acme_tasks" / "handlers" / "create_task.py").is_file()
     make(folder, "check")  # what Headwater is installed from is remembered
-    assert "2 passed" in make(folder, "test", *source)
+    assert "4 passed" in make(folder, "test", *source)
     serve(folder, source)
 
     refused = make(folder, "test", "HEADWATER=/nowhere", status=2)
