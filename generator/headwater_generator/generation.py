@@ -21,11 +21,13 @@ from .model.versions import versions_of
 from .names import nearest
 from .outputs.files import File
 from .outputs.modules import modules
+from .outputs.protos import compiled, protos
 from .outputs.readme import readme
 from .outputs.schemas import schemas
 from .outputs.stubs import stubs as scaffold_of
 from .outputs.templates import Templates
 from .problems import Problem, SpecError
+from .publish.compiling import Compiler
 from .publish.files import LOCK_TIMEOUT, Guard, locked, publish, remove_leftovers, shown
 from .publish.formatting import CONFIGURATIONS, Formatter, line_length
 from .publish.manifest import NAME, Manifest
@@ -183,18 +185,25 @@ class _Run:
         self.tell("rendering", self.size)
         width = line_length(self.root)
         templates = Templates(width)
+        compiler = Compiler(self.cache / "protos", read_only=is_dry)
         generated: list[list[File]] = []
         scaffolds: list[list[File]] = []
         wanted: list[list[File]] = []
         for package, manifest in zip(packages, manifests, strict=True):
             generated.append(
-                [*modules(package, templates), *schemas(package), *readme(package, templates)]
+                [
+                    *modules(package, templates),
+                    *schemas(package),
+                    *readme(package, templates),
+                    *self.protos(package, templates, compiler),
+                ]
             )
             scaffolds.append(list(scaffold_of(package, templates)))
             wanted.append(
                 list(wanted_scaffold(scaffolds[-1], manifest, package.places, self.root, again))
             )
-        texts = {file.path: file.text for files in (*generated, *wanted) for file in files}
+        every = [file for files in (*generated, *wanted) for file in files]
+        texts = {file.path: file.text for file in every if not file.is_final}
         self.tell("formatting", len(texts))
         first_party = {
             name.partition(".")[0]
@@ -203,6 +212,7 @@ class _Run:
         }
         memory = None if is_dry else self.cache / "formatted.json"
         contents = Formatter(width, first_party, memory).format(texts)
+        contents |= {file.path: file.text.encode() for file in every if file.is_final}
         folders = [places.package_folder for places in self.places]
         plans = [
             draw_up(
@@ -225,6 +235,11 @@ class _Run:
         roots = {places.out for places in self.places}
         return [*plans, *retired(self.places, sources, self.root, roots)]
 
+    def protos(self, package: Package, templates: Templates, compiler: Compiler) -> list[File]:
+        """Return protos and what protoc makes of them."""
+        made = list(protos(package, templates))
+        return [*made, *compiled(package, made, compiler.compile)]
+
     def build(self, *, is_dry: bool) -> list[Package]:
         self.tell("typing", self.size)
         annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
@@ -240,13 +255,9 @@ class _Run:
             {
                 folder
                 for places in self.places
-                for folder in (
-                    places.package_folder,
-                    places.package_folder / "schemas",
-                    places.handlers_folder,
-                    places.handlers_folder.parent,
-                )
+                for folder in (places.handlers_folder, places.handlers_folder.parent)
             }
+            | {path.parent for plan in plans for path in plan.outputs}
         )
         publish(
             changed={path: one for plan in plans for path, one in plan.changed.items()},

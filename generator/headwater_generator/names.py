@@ -52,7 +52,7 @@ RESERVED_CLASS_NAMES = frozenset({"False", "Handlers", "None", "True"})
 Names that generated modules import are no trouble: they are imported under another name.
 """
 _MODULES = """
-    commands events handlers migrations projections proto queries sagas schemas service
+    commands events handlers migrations pb projections proto queries sagas schemas service
     subscriptions types upcasting upcasts workflows
 """
 _DEVICES = """

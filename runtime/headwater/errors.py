@@ -26,6 +26,7 @@
     ├── UnreadableEventError        a recorded event does not fit the service's events
     │   ├── UnknownEventError       the service has no such event, or no such version
     │   └── UpcastError             it could not be brought to the version asked for
+    ├── ProtobufError               a value and its protobuf message do not fit each other
     └── HistoryUnavailableError     the stream does not keep what was asked for
 
 A call that returns has committed. One that raises `RejectedError` has written nothing, and one that
@@ -55,6 +56,7 @@ __all__ = [
     "IdempotencyConflictError",
     "NotRunningError",
     "OutcomeUnknownError",
+    "ProtobufError",
     "RejectedError",
     "ReplayUnavailableError",
     "SchemaMismatchError",
@@ -503,6 +505,27 @@ class UpcastError(UnreadableEventError):
         hop = f" from {self.hop[0]} to {self.hop[1]}" if self.hop else ""
         op = f" at {self.op}" if self.op else ""
         return f"{self.event} version {self.version}{which} failed{hop}{op}: {self.reason}"
+
+
+class ProtobufError(HeadwaterError):
+    """A value and its protobuf message do not fit each other. `path` leads to the value.
+
+    Whoever made the message has sent what its proto does not allow, or the compiled messages are
+    not those of the classes.
+    """
+
+    fault = Fault.CALLER
+    advice = "Send a message of the proto that the service has; generate again if that is changed."
+
+    def __init__(self, model: str, path: tuple[str | int, ...], reason: str) -> None:
+        super().__init__(model, path, reason)
+        self.model = model
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        where = ".".join(map(str, (self.model, *self.path)))
+        return f"{where}: {self.reason}"
 
 
 class HistoryUnavailableError(HeadwaterError):

@@ -20,6 +20,7 @@ SAMPLES: list[HeadwaterError] = [
     errors.IdempotencyConflictError("k-1"),
     errors.NotRunningError("shop"),
     errors.OutcomeUnknownError("the wire broke"),
+    errors.ProtobufError("AddedV1", ("lines", 2), "it is no UUID"),
     errors.ReplayUnavailableError("carts", "it is ephemeral"),
     errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
     errors.StoreUnavailableError("the disk is full"),

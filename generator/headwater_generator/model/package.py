@@ -8,8 +8,10 @@ from ..grammar import Spec
 from .annotations import Annotations
 from .data import commands_module, events_module, types_module
 from .facts import Facts
+from .numbers import Numbering, number
 from .parts import Package
 from .places import Places
+from .protos import files_of
 from .service import handlers_module, service_module, subscriptions_module, workflows_module
 from .stubs import stubs
 from .upcasting import upcasting_module
@@ -17,8 +19,15 @@ from .upcasting import upcasting_module
 __all__ = ["build"]
 
 
-def build(spec: Spec, places: Places, annotations: Annotations) -> Package:
-    """Settle everything about a service; `annotations` has resolved the spec's forms."""
+def build(
+    spec: Spec, places: Places, annotations: Annotations, numbering: Numbering | None = None
+) -> Package:
+    """Settle everything about a service.
+
+    Args:
+        annotations: It has resolved the spec's forms.
+        numbering: Numbers on the wire; without them, those of a service that was never released.
+    """
     facts = Facts.settle(spec, places, annotations)
     exports = {
         "types": tuple(spec.types),
@@ -46,5 +55,6 @@ def build(spec: Spec, places: Places, annotations: Annotations) -> Package:
         handlers=handlers_module(facts),
         service_module=service_module(facts),
         stubs=tuple(stubs(facts)),
+        protos=files_of(spec, numbering or number(spec)),
         exports={module: names for module, names in exports.items() if names},
     )

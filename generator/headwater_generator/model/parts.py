@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..grammar import Spec
 from .places import Places
+from .protos import ProtoFile
 from .scope import Import, Scope
 from .versions import EventVersion
 
@@ -269,5 +270,6 @@ class Package:
     handlers: Module
     service_module: ServiceModule
     stubs: tuple[Stub, ...]
+    protos: tuple[ProtoFile, ...]
     exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that the package offers, by module."""

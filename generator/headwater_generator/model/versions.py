@@ -6,14 +6,14 @@ its head, the newest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..grammar import Field, Spec
+from ..grammar import Field, ObjectType, Spec, TypeDeclaration, UnionType, named_types
 from ..grammar.ops import Op
-from ..names import event_class
+from ..names import event_class, versioned
 
-__all__ = ["EventVersion", "versions_of"]
+__all__ = ["EventVersion", "TypeVersion", "needed_types", "type_versions_of", "versions_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +54,78 @@ def versions_of(spec: Spec) -> Iterator[EventVersion]:
                     fields=one.fields,
                     upcast=one.upcast,
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeVersion:
+    """One version of a type of the spec's own."""
+
+    type: str
+    """What its head is called."""
+    version: int
+    is_head: bool
+    name: str
+    """What it is called itself: as its head, or, of an older version, `RoleV1`."""
+    declaration: TypeDeclaration
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it from every other version of every type."""
+        return self.type, self.version
+
+
+def type_versions_of(spec: Spec) -> Iterator[TypeVersion]:
+    """Yield every version of every type: types in the order of the spec, each oldest first."""
+    past = {
+        versioned(name, int(number))
+        for name, declaration in spec.types.items()
+        for number in declaration.history
+    }
+    for name, declaration in spec.types.items():
+        if name in past:
+            continue
+        numbers = sorted(map(int, declaration.history))
+        for number in numbers:
+            older = versioned(name, number)
+            yield TypeVersion(
+                type=name,
+                version=number,
+                is_head=False,
+                name=older,
+                declaration=spec.types[older],
+            )
+        yield TypeVersion(
+            type=name,
+            version=max(numbers, default=0) + 1,
+            is_head=True,
+            name=name,
+            declaration=declaration,
+        )
+
+
+def needed_types(
+    types: Iterable[TypeVersion], groups: Iterable[Mapping[str, Field]]
+) -> tuple[TypeVersion, ...]:
+    """Return the versions of types that groups of fields need, directly or not, in their order."""
+    by_name = {one.name: one for one in types}
+    found: set[str] = set()
+    waiting = [name for fields in groups for name in _mentioned(fields)]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in by_name:
+            continue
+        found.add(name)
+        match by_name[name].declaration:
+            case ObjectType(fields=fields):
+                waiting += _mentioned(fields)
+            case UnionType(members=members):
+                waiting += members
+            case _:
+                pass
+    return tuple(one for name, one in by_name.items() if name in found)
+
+
+def _mentioned(fields: Mapping[str, Field]) -> Iterator[str]:
+    for field in fields.values():
+        for named in named_types(field.type):
+            yield named.name

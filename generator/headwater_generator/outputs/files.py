@@ -20,3 +20,5 @@ class File:
     owner: Owner = "generated"
     handler: str = ""
     """Name of the handler that a stub is for."""
+    is_final: bool = False
+    """Whether it is left as it is, instead of formatted."""

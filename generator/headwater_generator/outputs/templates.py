@@ -12,7 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..model.literals import literal
 
-__all__ = ["Templates", "docstring", "markdown", "plain", "templates_folder"]
+__all__ = ["Templates", "comment", "docstring", "markdown", "plain", "templates_folder"]
+
+COMMENT_WIDTH = 97  # characters of a line of a proto behind its `//`
 
 
 def templates_folder() -> Path:
@@ -46,6 +48,7 @@ def _environment(line_length: int) -> Environment:
     environment.filters.update(
         literal=literal,
         docstring=functools.partial(docstring, width=line_length),
+        comment=comment,
         markdown=markdown,
         plain=plain,
     )
@@ -70,6 +73,15 @@ def docstring(text: str, indent: int = 0, *, width: int) -> str:
             return f'{line[:-1]}\\"' if line.endswith('"') and not _is_escaped(line) else line
     margin = " " * indent
     return "\n".join([lines[0], *(f"{margin}{line}".rstrip() for line in lines[1:]), margin])
+
+
+def comment(text: str, indent: int = 0) -> list[str]:
+    """Return text as lines for a comment of a proto; what cannot be printed is escaped."""
+    lines: list[str] = []
+    for line in re.split(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", text.strip()):
+        shown = "".join(one if one.isprintable() else _code(ord(one)) for one in line.expandtabs())
+        lines += _wrapped(shown.rstrip(), COMMENT_WIDTH - indent) or [""]
+    return lines
 
 
 def markdown(text: str) -> str:
