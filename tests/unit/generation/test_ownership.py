@@ -40,6 +40,9 @@ def test_only_what_changed_is_written(project: Project) -> None:
     assert report.written == (
         "generated/user_service/events.py",
         "generated/user_service/manifest.json",
+        "generated/user_service/pb/events_pb2.py",
+        "generated/user_service/pb/events_pb2.pyi",
+        "generated/user_service/proto/user_service/v1/events.proto",
         "generated/user_service/schemas/UserAdded.v1.json",
     )
 
