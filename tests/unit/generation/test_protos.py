@@ -1,0 +1,80 @@
+"""Protos: what buf says about them, and how numbers are given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from headwater_generator.model.numbers import NO_NUMBERS, assign
+
+ROOT = Path(__file__).parents[3]
+PROTOS = sorted(
+    path.parent
+    for pattern in (
+        "generated/*/proto/buf.yaml",
+        "tests/golden/*/expected/generated/*/proto/buf.yaml",
+    )
+    for path in ROOT.glob(pattern)
+)
+BUF = Path(sys.executable).with_name("buf")
+
+
+@pytest.mark.parametrize("folder", PROTOS, ids=lambda path: path.parent.name)
+def test_buf_has_nothing_to_say_about_them(folder: Path) -> None:
+    done = subprocess.run([BUF, "lint", folder], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_numbers_begin_at_one_in_the_order_of_the_spec() -> None:
+    numbers = assign({"b": "string", "a": "int64"})
+
+    assert (numbers.numbers, numbers.next_number) == ({"b": 1, "a": 2}, 3)
+
+
+def test_a_name_keeps_its_number_wherever_it_stands_and_whatever_joins_it() -> None:
+    before = assign({"b": "string", "a": "int64"})
+
+    after = assign({"c": "bool", "a": "int64", "b": "string"}, before)
+
+    assert after.numbers == {"c": 3, "a": 2, "b": 1}
+    assert after.reserved_numbers == ()
+
+
+def test_what_goes_leaves_number_and_name_reserved_for_ever() -> None:
+    first = assign({"a": "string", "b": "string"})
+    second = assign({"a": "string"}, first)
+
+    third = assign({"a": "string", "c": "string"}, second)
+
+    assert (second.reserved_numbers, second.reserved_names, second.next_number) == ((2,), ("b",), 3)
+    assert (third.numbers["c"], third.reserved_numbers, third.reserved_names) == (3, (2,), ("b",))
+
+
+def test_a_name_that_comes_back_gets_another_number() -> None:
+    without = assign({"a": "string"}, assign({"a": "string", "b": "string"}))
+
+    again = assign({"a": "string", "b": "string"}, without)
+
+    assert (again.numbers["b"], again.reserved_numbers, again.reserved_names) == (3, (2,), ())
+
+
+def test_another_type_under_a_name_gets_another_number() -> None:
+    after = assign({"a": "int64"}, assign({"a": "string"}))
+
+    assert (after.numbers, after.reserved_numbers, after.reserved_names) == ({"a": 2}, (1,), ())
+
+
+def test_a_renamed_field_takes_its_number_along_and_leaves_its_name_reserved() -> None:
+    after = assign({"email": "string"}, assign({"mail": "string"}), {"email": "mail"})
+
+    assert (after.numbers, after.reserved_names) == ({"email": 1}, ("mail",))
+
+
+def test_the_numbers_that_protobuf_keeps_for_itself_are_passed_over() -> None:
+    many = assign({f"f{place}": "" for place in range(19_000)}, NO_NUMBERS)
+
+    assert many.numbers["f18998"] == 18_999
+    assert many.numbers["f18999"] == 20_000
