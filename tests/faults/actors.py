@@ -171,7 +171,10 @@ def _terminated() -> asyncio.Event:
 
 
 async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
-    """Enter batches into accounts, several at once, `count` in all or until SIGTERM."""
+    """Enter batches into accounts, several at once, `count` in all or until SIGTERM.
+
+    `pause` seconds lie between two of them, for consumers to keep up in long runs.
+    """
     options.setdefault("ledger", {})
     options["ledger"] |= {"handler": False}
     async with recorded_app(scribe, options, Handlers()) as (app, _):
@@ -186,6 +189,7 @@ async def _produce(
     count = options.get("count", sys.maxsize)
     numbers = iter(range(1, count + 1))
     behaviour: dict[str, str] = options.get("behave", {})
+    pause = options.get("pause", 0.0)
 
     async def enter() -> None:
         for number in numbers:
@@ -207,6 +211,8 @@ async def _produce(
             await _enter(app, scribe, batch, command, key)
             if terminated.is_set():
                 return
+            if pause:
+                await asyncio.sleep(pause)
 
     await asyncio.gather(*(enter() for _ in range(options.get("tasks", 4))))
 

@@ -85,7 +85,7 @@ def test_of_a_frozen_consumer_nothing_is_written_under_its_old_claim(
     """Effects in the store are exactly once, because each is in the unit that settles its claim."""
     pauses = 100 if whole else 3
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
-    producer = world.start("producer", tasks=1, ledger=settings)
+    producer = world.start("producer", tasks=1, pause=0.01, ledger=settings)
     zombie = world.start("fenced", "zombie", ledger=settings, work=0.002, stop_every=7)
     world.start("fenced", ledger=settings, work=0.002)
     thaw_again_and_again(world, zombie, pauses, progress)
@@ -105,7 +105,7 @@ def test_a_frozen_handler_is_told_that_its_claim_is_gone(
     """Its effects outside the store may come twice, and are counted."""
     pauses = 100 if whole else 2
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
-    producer = world.start("producer", tasks=1, ledger=settings)
+    producer = world.start("producer", tasks=1, pause=0.01, ledger=settings)
     zombie = world.start("consumer", "zombie", ledger=settings, stop_every=7)
     healthy = world.start("consumer", ledger=settings, work=0.002)
     thaw_again_and_again(world, zombie, pauses, progress)
@@ -126,7 +126,7 @@ def test_a_handler_that_blocks_its_loop_past_its_claim_settles_nothing(
     settings: dict[str, Any] = {"ack_timeout": ACK_TIMEOUT}
     busy = world.start("consumer", "busy", ledger=settings, busy_every=5)
     healthy = world.start("consumer", ledger=settings, work=0.002)
-    producer = world.start("producer", tasks=1, ledger=settings)
+    producer = world.start("producer", tasks=1, pause=0.01, ledger=settings)
     for number in range(1, blocks + 1):
         progress(number, blocks, "blocks")
         world.until_noted(number, busy, action="fault", kind="info")

@@ -27,12 +27,18 @@ def test_a_service_that_stops_kindly_repeats_nothing(
     """What its handlers have in hand is finished, so the next one begins where it ended."""
     restarts = 50 if whole else 4
     settings: dict[str, Any] = {"ack_timeout": 30.0}
-    producer = world.start("producer", tasks=2, ledger=settings)
+    producer = world.start("producer", tasks=2, pause=0.01, ledger=settings)
     slowest = 0.0
     for done in range(restarts):
         progress(done, restarts, "restarts")
         service = world.start(
-            "consumer", ledger=settings, work=0.01, drain=DRAIN, produces=10**9, tasks=2
+            "consumer",
+            ledger=settings,
+            work=0.01,
+            drain=DRAIN,
+            produces=10**9,
+            tasks=2,
+            pause=0.01,
         )
         world.until_noted(world.chance.randint(3, 20), service, action="effect", kind="info")
         service.ask_to_stop()

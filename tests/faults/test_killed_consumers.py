@@ -34,7 +34,7 @@ def test_consumers_that_compete_lose_nothing_when_they_are_killed(
     }
     consumers = [world.start("consumer", ledger=settings, work=0.002) for _ in range(CONSUMERS)]
     world.until_noted(CONSUMERS, action="ready", kind="info")
-    producer = world.start("producer", ledger={"stream_type": stream_type}, tasks=2)
+    producer = world.start("producer", ledger={"stream_type": stream_type}, tasks=2, pause=0.01)
     for done in range(kills):
         progress(done, kills, "kills")
         number = world.chance.randrange(CONSUMERS)
@@ -100,7 +100,7 @@ def test_a_reader_of_its_own_cursor_goes_on_where_it_was_killed(
     """Broadcast, one at a time: the order is the stream's."""
     kills = 100 if whole else 3
     settings = {"mode": "broadcast", "concurrency": 1, "ack_timeout": ACK_TIMEOUT}
-    producer = world.start("producer", ledger=settings, tasks=2)
+    producer = world.start("producer", ledger=settings, tasks=2, pause=0.01)
     for done in range(kills):
         progress(done, kills, "kills")
         reader = world.start("consumer", ledger=settings, work=0.001)
