@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC220, ASYNC240  (tests that look at files and start processes; nothing else runs)
 
 import asyncio
+import os
 import signal
 import sqlite3
 import subprocess
@@ -121,8 +122,27 @@ async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no-such-folder"):
+    with pytest.raises(ConfigurationError, match=r"there is no folder .*/no-such-folder$"):
         await SqliteStore(tmp_path / "no-such-folder" / "x.db").open(STREAMS)
+
+
+async def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"it is a folder$"):
+        await SqliteStore(tmp_path).open(STREAMS)
+
+
+async def test_a_folder_that_may_not_be_written_in_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked of the system, since whoever runs the tests may be allowed everything."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(ConfigurationError, match="this user may not write in"):
+        await SqliteStore(tmp_path / "x.db").open(STREAMS)
 
 
 async def test_a_stream_of_another_type_is_refused(store: SqliteStore, path: Path) -> None:

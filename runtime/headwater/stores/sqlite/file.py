@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -40,11 +41,23 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             cached_statements=256,
         )
     except sqlite3.OperationalError as error:
-        raise ConfigurationError(f"{path} cannot be opened: {error}") from error
+        raise ConfigurationError(f"{path} cannot be opened: {_why(path, error)}") from error
     if read_only:
         # Readers never wait for writers in this mode, only for a recovery after a crash.
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_WAIT * 1000)}")
     return connection
+
+
+def _why(path: Path, error: sqlite3.Error) -> str:
+    """What SQLite does not say: it could not open the file, and that is all it tells."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if path.is_dir():
+        return "it is a folder"
+    if not path.exists() and not os.access(folder, os.W_OK):
+        return f"it is not there, and this user may not write in {folder}"
+    return str(error)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
