@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from tests.faults.report import PROPERTY, table
 from tests.faults.rows import ROWS, select
+from tests.support.postgres import Cluster, binaries
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,3 +70,41 @@ def pytest_terminal_summary(
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether to run at full size, as `make faults` does, or small."""
     return bool(request.config.getoption("--whole"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of this test session's own, with a database `template` of our tables."""
+    programs = binaries()
+    if programs is None:
+        reason = "no PostgreSQL on this machine: initdb and postgres are not found"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    cluster = Cluster(programs)
+    try:
+        cluster.start()
+        cluster.run(cluster.make_template())
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: Cluster) -> str:
+    return postgres.run(postgres.create_database("template"))
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster, shared_database: str) -> str:
+    """The URL of a database with our tables, all of them empty."""
+    postgres.run(postgres.empty_database(shared_database))
+    return shared_database
+
+
+@pytest.fixture
+def own_postgres_url(postgres: Cluster) -> Iterator[str]:
+    """The URL of a database with our tables that is for this test alone, to do with as it likes."""
+    url = postgres.run(postgres.create_database("template"))
+    yield url
+    postgres.run(postgres.drop_database(url))

@@ -53,8 +53,9 @@ class App(Management, Generic[H]):
 
     `lifespan` is entered before the first event is handled and left after the last; what it yields
     is every handler's `context.state`. `database` is `memory://` or `sqlite:///` and the path of a
-    file, which is made if it is not there (four slashes for a path from the root); several
-    processes of one machine may share it. It has to open within `startup` seconds.
+    file, which is made if it is not there (four slashes for a path from the root) and which
+    several processes of one machine may share; or `postgresql://user:password@host:port/database`,
+    which any number of processes may share. It has to open within `startup` seconds.
 
     On leaving the block the app takes no new commands, lets those that run finish, then the
     handlers, both within `drain` seconds; then it ends the sessions and closes the database. A

@@ -7,7 +7,7 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from . import appends, costs, generator, reads
+from . import appends, costs, generator, postgres, reads
 from .scale import Scale
 
 SUITES = {
@@ -15,6 +15,7 @@ SUITES = {
     "appends": appends.measure,
     "reads": reads.measure,
     "costs": costs.measure,
+    "postgres": postgres.measure,
 }
 
 

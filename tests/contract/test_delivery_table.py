@@ -121,13 +121,16 @@ def row(rows: list[tuple[Mode, StreamType, DeliverySemantics]]) -> pytest.MarkDe
     )
 
 
-@pytest.fixture(params=["memory", "sqlite"], autouse=True)
+@pytest.fixture(params=["memory", "sqlite", "postgres"], autouse=True)
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     if "case" in request.fixturenames:
         case = request.getfixturevalue("case")
         case.seen, case.failures, case.gate, case.done = [], {}, None, []
-        in_file = request.param == "sqlite"
-        case.database = f"sqlite:///{tmp_path}/table.db" if in_file else "memory://"
+        if request.param == "postgres":
+            case.database = request.getfixturevalue("postgres_url")
+        else:
+            in_file = request.param == "sqlite"
+            case.database = f"sqlite:///{tmp_path}/table.db" if in_file else "memory://"
 
 
 @row(TABLE)

@@ -21,6 +21,7 @@ from headwater.app import App
 from headwater.errors import ConfigurationError
 from headwater.operations.logging import configure_logging, is_human, personal_names
 from headwater.operations.settings import Settings, misspelled_settings
+from headwater.stores.databases import shown
 from headwater.transports.http import is_loopback, path_of
 
 from .loading import Runnable
@@ -137,7 +138,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
     handled = [one.name for one in service.subscriptions if one.handler is not None]
     if is_human(settings.log_format):
         parts = {
-            "store": settings.database
+            "store": shown(settings.database)
             + (" (forgotten when the process ends)" if settings.database == "memory://" else ""),
             "streams": ", ".join(f"{one.name} ({one.type.value})" for one in service.streams),
             "commands": ", ".join(path_of(one) for one in service.commands),
@@ -159,7 +160,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
             extra={
                 "service": service.name,
                 "url": url,
-                "database": settings.database,
+                "database": shown(settings.database),
                 "needs_token": bool(settings.tokens),
                 "streams": [one.name for one in service.streams],
                 "commands": [one.name for one in service.commands],

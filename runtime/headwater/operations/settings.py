@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     )
 
     database: str = Field(
-        "memory://", description="Where events are kept: memory:// or sqlite:///file.db."
+        "memory://",
+        description="Where events are kept: memory://, sqlite:///file.db or "
+        "postgresql://user:password@host:port/database.",
     )
     host: str = Field(
         "127.0.0.1",

@@ -58,6 +58,8 @@ class Table:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     indexes: tuple[Index, ...] = ()
+    is_hot: bool = False
+    """Its rows are changed over and over: a database may leave room beside them for that."""
 
 
 def _text(name: str, *, nullable: bool = False) -> Column:
@@ -97,9 +99,11 @@ STREAMS = Table(
         _integer("dropped"),  # events of an ephemeral stream that nobody was registered for
         _moment("recorded_at", nullable=True),  # of the newest event: the next is not before it
         _integer("registrations"),  # grows when a cursor comes, goes or changes what it wants
+        _integer("readers"),  # cursors on it: without any, an ephemeral stream keeps nothing
         _integer("last_token"),  # of cursors that are gone: a new one goes on above it
     ),
     primary_key=("name",),
+    is_hot=True,
 )
 
 # One row an instance. `version` counts its events and is compared by who decided on a version;
@@ -159,6 +163,7 @@ CURSORS = Table(
         Index("cursors_by_feed", ("subscription", "consumer"), unique=True),
         Index("cursors_by_stream", ("stream",)),
     ),
+    is_hot=True,
 )
 
 # Events at or below a cursor's `read_to` that are not settled: claimed (`token` is not 0, `due_at`

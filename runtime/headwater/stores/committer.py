@@ -7,7 +7,7 @@ from collections import deque
 
 from headwater.errors import OutcomeUnknownError
 
-from .contract import Committed, Outcome, Rejected, Store, Unit
+from .contract import Committed, Outcome, Rejected, Store, Unit, Unknown
 
 __all__ = ["Committer", "PendingCommit"]
 
@@ -103,7 +103,7 @@ class Committer:
 
 
 def accepted(outcome: Outcome) -> Committed:
-    """The outcome of a unit that was written; raises the error of one that was not."""
-    if isinstance(outcome, Rejected):
+    """The outcome of a unit that was written; raises the error of one that was not, or may be."""
+    if isinstance(outcome, Rejected | Unknown):
         raise outcome.error
     return outcome

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from headwater.errors import RejectedError
+from headwater.errors import OutcomeUnknownError, RejectedError
 from headwater.events import Metadata, RecordedEvent
 from headwater.streams import Start, Stream, StreamStatistics
 
@@ -54,6 +54,7 @@ __all__ = [
     "Store",
     "Taken",
     "Unit",
+    "Unknown",
     "WorkflowState",
 ]
 
@@ -272,7 +273,14 @@ class Rejected:
     error: RejectedError
 
 
-Outcome: TypeAlias = Committed | Rejected
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The store failed while committing: the unit is written whole, or not at all."""
+
+    error: OutcomeUnknownError
+
+
+Outcome: TypeAlias = Committed | Rejected | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +369,8 @@ class Store(Protocol):
         written and not checked any further: it is answered, or `IdempotencyConflictError`.
 
         Raises:
-            OutcomeUnknownError: The store failed while committing.
+            OutcomeUnknownError: The store failed while committing, and nobody knows which of the
+                units it concerns.
         """
 
     async def answer(self, key: str) -> Answer | None:

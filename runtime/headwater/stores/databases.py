@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from headwater.clock import Clock
+from headwater.clock import Clock, SystemClock
 from headwater.errors import ConfigurationError
 
 from .contract import Store
 from .memory import MemoryStore
+from .postgres.address import SCHEMES, Address
 from .sqlite.store import SqliteStore
 
-__all__ = ["existing_store", "store_for"]
+__all__ = ["existing_store", "shown", "store_for"]
 
 MEMORY = "memory://"
 SQLITE = "sqlite:///"
@@ -27,9 +28,14 @@ def store_for(database: str, clock: Clock) -> Store:
         return MemoryStore(clock)
     if database.startswith(SQLITE):
         return SqliteStore(_file_of(database), clock)
+    if database.startswith(SCHEMES):
+        return _postgres_store(database, clock)
+    scheme, separator, _ = database.partition("://")  # the rest may hold a password
+    kind = scheme + separator
     raise ConfigurationError(
-        f"the database {database!r} is not supported; sqlite:///path/to/file.db is, and memory://, "
-        "which keeps everything in memory"
+        f"the database {kind!r} is not supported; sqlite:///path/to/file.db is, and "
+        "postgresql://user:password@host:port/database, and memory://, which keeps everything in "
+        "memory"
     )
 
 
@@ -51,6 +57,24 @@ def existing_store(database: str, clock: Clock) -> Store:
             f"there is no file {store.path}; a service that is run on it would make it"
         )
     return store
+
+
+def shown(database: str) -> str:
+    """The URL as people and logs may see it, without password and options."""
+    return str(Address(database)) if database.startswith(SCHEMES) else database
+
+
+def _postgres_store(url: str, clock: Clock) -> Store:
+    try:
+        from .postgres.store import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise ConfigurationError(
+            "PostgreSQL needs the extra `postgres`: pip install 'headwater[postgres]'"
+        ) from error
+    # The database has the time that all processes share.
+    return PostgresStore(url, None if isinstance(clock, SystemClock) else clock)
 
 
 def _file_of(database: str) -> str:

@@ -29,8 +29,8 @@ __all__ = [
 
 _INSERT_STREAM = """
 INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
-                     last_token)
-VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0)
+                     readers, last_token)
+VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0, 0)
 """
 
 
@@ -102,6 +102,7 @@ def register(transaction: Transaction, feed: Feed) -> None:
                 head.last_token,
             ),
         )
+        head.readers += 1
     elif known.stream != feed.stream:
         raise CursorMismatchError(
             feed_name(feed.key), feed.stream, f"it was written for {known.stream}"
@@ -134,6 +135,7 @@ def unregister(transaction: Transaction, key: FeedKey) -> None:
         return
     head = transaction.head(feed.stream)
     head.last_token = max(head.last_token, feed.last_token)
+    head.readers -= 1
     head.registrations += 1
     head.is_changed = True
     transaction.drop_feed(key)

@@ -56,6 +56,7 @@ class Head:
     dropped: int
     recorded_at: int | None
     registrations: int
+    readers: int
     last_token: int
     is_changed: bool = False
 
@@ -243,7 +244,8 @@ class Transaction:
     # Streams
 
     _SELECT_HEAD = """
-    SELECT name, type, head, first_offset, epoch, dropped, recorded_at, registrations, last_token
+    SELECT name, type, head, first_offset, epoch, dropped, recorded_at, registrations, readers,
+           last_token
       FROM streams
      WHERE name = ?
     """
@@ -342,7 +344,7 @@ class Transaction:
     _UPDATE_HEAD = """
     UPDATE streams
        SET head = ?, first_offset = ?, dropped = ?, recorded_at = ?, registrations = ?,
-           last_token = ?
+           readers = ?, last_token = ?
      WHERE name = ?
     """
 
@@ -408,6 +410,7 @@ class Transaction:
                         head.dropped,
                         head.recorded_at,
                         head.registrations,
+                        head.readers,
                         head.last_token,
                         head.name,
                     ),

@@ -1,0 +1,112 @@
+"""What an error of the driver means: rolled back by the server, or nobody can tell.
+
+A server that reports an error has rolled back. A wire that breaks, or a server that says goodbye,
+while something is being committed leaves it open whether it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+from headwater.errors import OutcomeUnknownError, StoreUnavailableError
+
+__all__ = [
+    "BrokenWireError",
+    "is_about_the_work",
+    "is_rolled_back",
+    "is_unwritable",
+    "is_worth_another_try",
+    "reason_of",
+    "unavailable",
+    "unknown",
+]
+
+# What a server says when the same work may well succeed a moment later.
+SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
+UNIQUE_VIOLATION, CANCELLED, CANNOT_CONNECT_NOW = "23505", "57014", "57P03"
+STALE_PLAN, NO_SUCH_STATEMENT, READ_ONLY = "0A000", "26000", "25006"
+INSUFFICIENT_RESOURCES = "53"
+PASSING = {
+    SERIALIZATION_FAILURE,
+    DEADLOCK,
+    LOCK_NOT_AVAILABLE,
+    UNIQUE_VIOLATION,  # two processes began the same: the second look sees what the first did
+    CANCELLED,  # by `statement_timeout`
+    CANNOT_CONNECT_NOW,
+    STALE_PLAN,
+    NO_SUCH_STATEMENT,
+    READ_ONLY,  # the server was demoted; a new connection finds the new one
+}
+
+
+class BrokenWireError(ConnectionError):
+    """The connection is of no more use: it broke, or did not answer in time and was cut."""
+
+
+def is_rolled_back(error: BaseException) -> bool:
+    """Whether the server has reported it, so that nothing of the transaction is there.
+
+    The farewell of a backend that is terminated (`FATAL`) may come just after a commit, and does
+    not count; neither does anything that the driver says by itself.
+    """
+    return isinstance(error, asyncpg.PostgresError) and error.severity_en == "ERROR"
+
+
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the same work, rolled back, may succeed when it is done again."""
+    return isinstance(error, asyncpg.PostgresError) and (
+        error.sqlstate in PASSING or str(error.sqlstate).startswith(INSUFFICIENT_RESOURCES)
+    )
+
+
+def is_unwritable(error: BaseException) -> bool:
+    """Whether a value was at fault, so that other work beside it can be written.
+
+    The driver's own kind is raised before anything was sent.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return (error.severity_en is None and isinstance(error, asyncpg.DataError)) or (
+            error.severity_en == "ERROR" and state[:2] in {"22", "54"}
+        )
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+
+
+def is_about_the_work(error: BaseException | None) -> bool:
+    """Whether other work beside it could have been written."""
+    if error is None:
+        return False
+    if is_unwritable(error):
+        return True
+    return is_rolled_back(error) and (
+        getattr(error, "sqlstate", None) == UNIQUE_VIOLATION or not is_worth_another_try(error)
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """What happened, without the values that it happened to."""
+    if isinstance(error, asyncpg.PostgresError) and error.severity_en is not None:
+        return f"{error.message} (SQLSTATE {error.sqlstate})"
+    if is_unwritable(error):
+        cause = error.__cause__
+        return f"a value cannot be stored: {type(cause or error).__name__}"
+    if isinstance(error, asyncio.TimeoutError):
+        return "the server did not answer in time"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def unavailable(error: BaseException) -> StoreUnavailableError:
+    """The rejection that the error means: nothing was written."""
+    if isinstance(error, StoreUnavailableError):
+        return error
+    rejection = StoreUnavailableError(reason_of(error))
+    rejection.__cause__ = error
+    return rejection
+
+
+def unknown(error: BaseException) -> OutcomeUnknownError:
+    """The third outcome: the error came while committing."""
+    outcome = OutcomeUnknownError(f"the store failed while committing: {reason_of(error)}")
+    outcome.__cause__ = error
+    return outcome

@@ -1,0 +1,604 @@
+"""The store in a PostgreSQL database, as the event loop sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from headwater.clock import Clock
+from headwater.errors import (
+    ConfigurationError,
+    HeadwaterError,
+    OutcomeUnknownError,
+    StoreUnavailableError,
+    UnknownSubscriptionError,
+)
+from headwater.events import RecordedEvent
+from headwater.stores.contract import (
+    Answer,
+    Claims,
+    Connection,
+    Consumer,
+    DeadLetter,
+    FailedCommand,
+    Feed,
+    FeedKey,
+    FeedStatistics,
+    Outcome,
+    PutBack,
+    Rejected,
+    Stale,
+    Taken,
+    Unit,
+    Unknown,
+    WorkflowState,
+)
+from headwater.stores.guards import feed_name
+from headwater.stores.signal import Signal
+from headwater.streams import Start, Stream, StreamStatistics, StreamType
+
+from .address import Address
+from .bell import Bell, Hint
+from .claims import claim
+from .commands import POSTPONE, RETRY, SELECT_FAILED, TAKE, failed_command, taken
+from .database import DRIVER_ERRORS, Database
+from .failures import is_about_the_work, is_worth_another_try, reason_of
+from .feeds import PAUSE, RESUME, read_feed, register, tidy, unregister
+from .letters import DROP, SELECT_DEAD_LETTERS, dead_letter, requeue
+from .members import (
+    CONNECT,
+    DISCONNECT,
+    HEARTBEAT,
+    SELECT_CONSUMERS,
+    remove_consumer,
+    remove_stale,
+)
+from .members import (
+    consumer as consumer_of,
+)
+from .positions import find_position
+from .reading import (
+    SELECT_ANSWER,
+    SELECT_EVENTS,
+    SELECT_HISTORY,
+    SELECT_PAUSED,
+    SELECT_STATISTICS,
+    SELECT_WORKFLOW,
+)
+from .rows import recorded_event
+from .server import cautions, require_server
+from .tables import require_schema
+from .units import COMMIT_UNITS, Batch, batches
+from .wire import Limits, Wire, connect
+
+__all__ = ["PostgresStore"]
+
+CONNECTIONS = 6  # for all but commits
+COMMITTING = 2  # connections for those: they never wait for what reads
+PATIENCE = 20.0  # seconds to wait for a server that is not there yet
+LISTENING_POLL = 1.0  # seconds between two looks while notifications are heard
+TIDY_INTERVAL = 0.2  # seconds between two removals of what was consumed
+
+logger = logging.getLogger("headwater.stores")
+
+
+class PostgresStore:
+    """Keeps everything in one database, which any number of processes may share.
+
+    What it acknowledges is committed at the server. Time is the database's, unless a `clock` is
+    given. `poll` are the shortest and the longest wait, in seconds, between two looks for what
+    other processes have written while their notifications are not heard; without `notify` none are
+    sent or heard. `patience` is how many seconds `open` waits for a server that is not there.
+
+    A process that is frozen while it holds a lock holds the others up for as long as `limits` say.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock | None = None,
+        *,
+        limits: Limits = Limits(),  # noqa: B008  (it is frozen)
+        connections: int = CONNECTIONS,
+        notify: bool = True,
+        poll: tuple[float, float] = (0.005, 0.5),
+        patience: float = PATIENCE,
+    ) -> None:
+        self.address = Address(url)
+        self.limits = limits
+        self._clock = clock
+        self._poll = poll
+        self._patience = patience
+        self._database = Database(self.address, limits, connections)
+        self._commits = Database(self.address, limits, COMMITTING)
+        self._bell = Bell(self.address, limits, self._hear) if notify else None
+        self._cautions: tuple[str, ...] = ()
+        self._streams: dict[str, Signal] = {}
+        self._ephemeral: set[str] = set()
+        self._heads: dict[str, int] = {}  # newest offsets that this process knows of
+        self._sent = Signal()
+        self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
+        self._background: list[asyncio.Task[None]] = []
+        self._untidy: set[str] = set()
+        self._has_untidy = asyncio.Event()
+        self._unwanted: set[asyncio.Task[Any]] = set()
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What makes an acknowledged commit less safe than it seems, as the server is set up."""
+        return self._cautions
+
+    async def open(self, streams: Sequence[Stream]) -> None:
+        """Connect, and have these streams.
+
+        Raises:
+            ConfigurationError: The database cannot be used, or has one of the streams as another
+                type.
+            SchemaMismatchError: Its tables are not there, or of another version.
+            StoreUnavailableError: The server did not answer for all of `patience`.
+        """
+        wire = await self._first_connection()
+        try:
+            await require_server(wire, self.address, self.limits)
+            await require_schema(wire, self.address)
+            self._cautions = await cautions(wire)
+        except BaseException as error:
+            await wire.close()
+            if isinstance(error, DRIVER_ERRORS):
+                raise StoreUnavailableError(reason_of(error)) from error
+            raise
+        for caution in self._cautions:
+            logger.warning("%s: %s", self.address, caution)
+        self._database.open(wire)
+        self._commits.open()
+        try:
+            await self._database.transaction(lambda wire: _add_streams(wire, streams))
+            for stream in streams:
+                self._streams.setdefault(stream.name, Signal())
+                if stream.type is StreamType.EPHEMERAL:
+                    self._ephemeral.add(stream.name)
+            await self._look()
+            if self._bell is not None:
+                await self._bell.start()
+        except BaseException:
+            await self.close()
+            raise
+        self._untidy |= self._ephemeral
+        self._has_untidy.set()
+        self._background = [
+            asyncio.create_task(self._watch(), name="headwater-postgres-watch"),
+            asyncio.create_task(self._tidy_up(), name="headwater-postgres-tidy"),
+        ]
+
+    async def _first_connection(self) -> Wire:
+        """A connection, once the server is there."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                return await connect(self.address, self.limits)
+            except DRIVER_ERRORS as error:
+                passing = isinstance(error, OSError | TimeoutError) or is_worth_another_try(error)
+                if not passing or loop.time() + pause > until:
+                    raise StoreUnavailableError(
+                        f"{self.address} cannot be reached: {reason_of(error)}"
+                    ) from error
+                if pause == 0.05:
+                    logger.warning("waiting for %s: %s", self.address, reason_of(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def close(self) -> None:
+        """Finish what was begun, then close the connections."""
+        background, self._background = self._background, []
+        for task in background:
+            task.cancel()
+        for task in background:
+            with suppress(asyncio.CancelledError):
+                await task
+        while self._unwanted:
+            await asyncio.wait(self._unwanted)
+            await asyncio.sleep(0)  # for their callbacks
+        await self._commits.close()
+        await self._database.close()
+        if self._bell is not None:
+            await self._bell.stop()
+
+    # Units
+
+    async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Write the units in order and tell how each went.
+
+        Those that do not touch the same things share a transaction. Once begun it is carried out,
+        whether or not the caller waits for it.
+        """
+        try:
+            return await self._commits.carry_out(self._commit(tuple(units)))
+        except StoreUnavailableError as error:
+            return [Rejected(error) for _ in units]
+
+    async def _commit(self, units: tuple[Unit, ...]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for batch in batches(units):
+            outcomes += await self._commit_batch(batch)
+        return outcomes
+
+    async def _commit_batch(self, units: tuple[Unit, ...]) -> list[Outcome]:
+        batch = Batch(units)
+        try:
+            arguments = batch.arguments(self._now())
+            rows = await self._commits.write_now(COMMIT_UNITS, *arguments)
+        except OutcomeUnknownError as error:
+            return [Unknown(error) for _ in units]
+        except StoreUnavailableError as error:
+            if len(units) == 1 or not is_about_the_work(error.__cause__):
+                return [Rejected(error) for _ in units]
+            # One of them cannot be written, and nobody knows which: the others have to be.
+            return [one for unit in units for one in await self._commit_batch((unit,))]
+        outcomes = batch.outcomes(rows)
+        self._heads.update(batch.heads)
+        self._tell(Hint(set(batch.appended), batch.woken, batch.sent), batch.appended)
+        return outcomes
+
+    async def answer(self, key: str) -> Answer | None:
+        """What was kept with the unit that had this idempotency key."""
+        rows = await self._database.fetch(SELECT_ANSWER, key)
+        return Answer(*rows[0]) if rows else None
+
+    # Streams and workflows
+
+    async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The stream's events with `after < offset <= after + limit`, in order."""
+        rows = await self._database.fetch(SELECT_EVENTS, stream, after, limit)
+        return [recorded_event(row) for row in rows]
+
+    async def position(self, stream: str, start: Start) -> int:
+        """Offset just before the first event that `start` means."""
+        return await self._database.read(lambda wire: find_position(wire, stream, start))
+
+    def appended(self, stream: str) -> Signal:
+        """Notifies when the stream has new events."""
+        return self._streams[stream]
+
+    async def workflow(self, workflow: str, workflow_id: str) -> WorkflowState:
+        """How far the workflow has come."""
+        rows = await self._database.fetch(SELECT_WORKFLOW, workflow, workflow_id)
+        return WorkflowState(*rows[0]) if rows else WorkflowState()
+
+    async def history(
+        self, stream: str, workflow: str, workflow_id: str, version: int
+    ) -> list[RecordedEvent]:
+        """The first `version` events of a workflow on a persistent stream, oldest first."""
+        rows = await self._database.fetch(SELECT_HISTORY, workflow, workflow_id, version, stream)
+        return [recorded_event(row) for row in rows]
+
+    async def statistics(self, stream: str) -> StreamStatistics:
+        """How far the stream has come."""
+        rows = await self._database.fetch(SELECT_STATISTICS, stream)
+        if not rows:
+            raise KeyError(stream)
+        return StreamStatistics(*rows[0])
+
+    # Feeds
+
+    async def register(self, feed: Feed) -> None:
+        """Have the feed; one that there is keeps its cursor and takes on the other settings.
+
+        Raises:
+            CursorMismatchError: One that there is reads another stream.
+        """
+        await self._database.transaction(lambda wire: register(wire, feed))
+        _, signal = self._feeds.get(feed.key, (None, None))
+        self._feeds[feed.key] = (feed, signal or Signal())
+
+    async def unregister(self, key: FeedKey) -> None:
+        """Forget the feed, its cursor and its claims. Its dead letters stay."""
+        await self._database.transaction(lambda wire: unregister(wire, key))
+        self._forget(key)
+        self._tell(Hint(feeds={key}))
+
+    async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
+        """Hand out up to `limit` events, the oldest first."""
+        feed, _ = self._feed(key)
+        claiming = asyncio.create_task(
+            self._database.carry_out(claim(self._database, feed, holder, limit, self._now()))
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # The claims may be made already; nobody would ever settle them.
+            self._unwanted.add(claiming)
+            claiming.add_done_callback(self._give_back)
+            raise
+
+    async def pause(self, subscription: str) -> None:
+        """Hand out none of its events, to nobody, until `resume`; also after a restart."""
+        await self._database.write(PAUSE, subscription, self._now())
+
+    async def resume(self, subscription: str) -> None:
+        """Hand out its events again."""
+        await self._database.write(RESUME, subscription)
+        keys = {key for key in self._feeds if key.subscription == subscription}
+        self._tell(Hint(feeds=keys | {FeedKey(subscription)}))
+
+    async def paused(self) -> frozenset[str]:
+        """The subscriptions that are paused."""
+        return frozenset(row[0] for row in await self._database.fetch(SELECT_PAUSED))
+
+    def changes(self, key: FeedKey) -> Signal:
+        """Notifies when the feed may have something to hand out."""
+        return self._feed(key)[1]
+
+    async def feed(self, key: FeedKey) -> FeedStatistics:
+        """How far the feed has come."""
+        return await self._database.read(lambda wire: read_feed(wire, key))
+
+    async def dead_letters(self, subscription: str) -> list[DeadLetter]:
+        """The subscription's dead letters, oldest first."""
+        rows = await self._database.fetch(SELECT_DEAD_LETTERS, subscription)
+        return [dead_letter(row) for row in rows]
+
+    async def requeue(self, letters: Collection[int]) -> int:
+        """Have these dead letters handed out again, as new, where they came from; how many."""
+        keys = await self._database.transaction(lambda wire: requeue(wire, letters))
+        self._tell(Hint(feeds=set(keys)))
+        return len(keys)
+
+    async def drop(self, letters: Collection[int]) -> int:
+        """Forget these dead letters; how many there were."""
+        return len(await self._database.write(DROP, list(letters)))
+
+    # Stored commands
+
+    async def take_commands(self, limit: int, lease: float) -> Taken:
+        """Stored commands that are due, for the caller to execute within `lease` seconds."""
+        rows = await self._database.write(TAKE, self._now(), limit, timedelta(seconds=lease))
+        return taken(rows)
+
+    async def postpone_command(self, key: str, error: str, delay: float | None) -> None:
+        """Have a stored command due again in `delay` seconds, or with `None` give it up."""
+        wait = None if delay is None else timedelta(seconds=delay)
+        await self._database.write(POSTPONE, self._now(), key, error, wait)
+        self._tell(Hint(sent=True))
+
+    async def failed_commands(self) -> list[FailedCommand]:
+        """The stored commands that were given up, oldest first."""
+        return [failed_command(row) for row in await self._database.fetch(SELECT_FAILED)]
+
+    async def retry_commands(self, keys: Collection[str]) -> int:
+        """Have stored commands that were given up due at once, as new; how many."""
+        retried = await self._database.write(RETRY, self._now(), list(keys))
+        self._tell(Hint(sent=True))
+        return len(retried)
+
+    def sent(self) -> Signal:
+        """Notifies when there may be stored commands to execute."""
+        return self._sent
+
+    # Consumers and sessions
+
+    async def connect(
+        self, connection: Connection, *, lifetime: float, expire_after: float | None
+    ) -> None:
+        """Have the session, and its consumer if it is a new one."""
+        await self._database.write(
+            CONNECT,
+            self._now(),
+            connection.session,
+            connection.feed.subscription,
+            connection.feed.consumer or "",
+            connection.consumer,
+            timedelta(seconds=lifetime),
+            None if expire_after is None else round(expire_after * 1_000_000),
+        )
+
+    async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
+        """Keep the sessions alive, and tell which of them are not there any more."""
+        rows = await self._database.write(
+            HEARTBEAT, self._now(), list(sessions), timedelta(seconds=lifetime)
+        )
+        return frozenset(sessions) - {row["session"] for row in rows}
+
+    async def disconnect(self, session: str) -> None:
+        """Forget the session."""
+        await self._database.write(DISCONNECT, self._now(), session)
+
+    async def remove_stale(self) -> Stale:
+        """Remove the sessions and consumers whose time is up."""
+        now = self._now()
+        stale, voided = await self._database.transaction(lambda wire: remove_stale(wire, now))
+        gone = {FeedKey(*key) for key in stale.consumers}
+        for key in gone:
+            self._forget(key)
+        self._tell(Hint(feeds=gone | set(voided)))
+        return stale
+
+    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+        """Forget the consumer, its sessions, and the feed that it had for itself."""
+        voided = await self._database.transaction(
+            lambda wire: remove_consumer(wire, subscription, consumer)
+        )
+        self._forget(FeedKey(subscription, consumer))
+        self._tell(Hint(feeds={FeedKey(subscription, consumer), *voided}))
+
+    async def consumers(self, subscription: str) -> list[Consumer]:
+        """The subscription's consumers, by name."""
+        rows = await self._database.fetch(SELECT_CONSUMERS, subscription)
+        return [consumer_of(subscription, row) for row in rows]
+
+    # Waking who waits
+
+    def _now(self) -> datetime | None:
+        return None if self._clock is None else self._clock.now()
+
+    def _feed(self, key: FeedKey) -> tuple[Feed, Signal]:
+        try:
+            return self._feeds[key]
+        except KeyError:
+            raise UnknownSubscriptionError("the store", feed_name(key)) from None
+
+    def _forget(self, key: FeedKey) -> None:
+        if key in self._feeds:
+            _, signal = self._feeds.pop(key)
+            signal.notify()
+
+    def _give_back(self, claiming: asyncio.Task[Claims]) -> None:
+        """Put back the claims of somebody who was cancelled, not as failures."""
+        self._unwanted.discard(claiming)
+        if claiming.cancelled() or claiming.exception() is not None:
+            return
+        if settlements := tuple(PutBack(one, failed=False) for one in claiming.result().claims):
+            giving = asyncio.create_task(self._commit((Unit(settlements=settlements),)))
+            self._unwanted.add(giving)
+            giving.add_done_callback(self._unwanted.discard)
+
+    def _tell(self, hint: Hint, names: dict[str, set[str]] | None = None) -> None:
+        """Wake those of this process whom a change concerns, and ring in the others.
+
+        `names` are the names of new events: a feed that wants none of them is not woken.
+        """
+        if not hint:
+            return
+        self._wake(hint, names)
+        if self._bell is not None:
+            self._bell.ring(hint)
+
+    def _hear(self, hint: Hint) -> None:
+        self._wake(hint)
+
+    def _wake(self, hint: Hint, names: dict[str, set[str]] | None = None) -> None:
+        if hint.sent or hint.everything:
+            self._sent.notify()
+        for stream in self._streams if hint.everything else hint.streams & self._streams.keys():
+            self._streams[stream].notify()
+            if stream in self._ephemeral:
+                self._untidy.add(stream)
+        for key, (feed, signal) in self._feeds.items():
+            is_appended = feed.stream in hint.streams and (
+                names is None or not feed.events.isdisjoint(names.get(feed.stream, ()))
+            )
+            if hint.everything or is_appended or key in hint.feeds:
+                signal.notify()
+            if key in hint.feeds and feed.stream in self._ephemeral:
+                self._untidy.add(feed.stream)
+        if self._untidy:
+            self._has_untidy.set()
+
+    async def _watch(self) -> None:
+        """Look for what other processes have done; less often while they do nothing, or ring."""
+        shortest, longest = self._poll
+        pause = shortest
+        is_reachable = True
+        while True:
+            listening = self._bell is not None and self._bell.is_listening
+            await asyncio.sleep(LISTENING_POLL if listening else pause)
+            try:
+                hint, is_foreign = await self._look()
+            except (StoreUnavailableError, OutcomeUnknownError) as error:
+                if is_reachable:
+                    logger.warning("%s does not answer: %s", self.address, error)
+                is_reachable = False
+                pause = longest
+                continue
+            if not is_reachable:
+                logger.info("%s answers again", self.address)
+                is_reachable = True
+            pause = shortest if is_foreign else min(pause * 2, longest)
+            self._wake(hint)
+
+    async def _look(self) -> tuple[Hint, bool]:
+        """What there is to do, and whether other processes have appended since the last look."""
+        hint, is_foreign = Hint(), False
+        rows = await self._database.fetch(
+            _LOOK,
+            self._now(),
+            [key.subscription for key in self._feeds],
+            [key.consumer or "" for key in self._feeds],
+        )
+        for about, first, second, head in rows:
+            if about == "stream":
+                if first in self._streams and head > self._heads.get(first, -1):
+                    is_foreign = True
+                    self._heads[first] = head
+                    hint.streams.add(first)
+            elif about == "feed":
+                hint.feeds.add(FeedKey(first, second or None))
+            else:
+                hint.sent = True
+        return hint, is_foreign
+
+    async def _tidy_up(self) -> None:
+        """Remove what was consumed of ephemeral streams, some time after it was."""
+        while True:
+            await self._has_untidy.wait()
+            self._has_untidy.clear()
+            while self._untidy:
+                stream = self._untidy.pop()
+                try:
+                    await self._database.transaction(partial(tidy, stream))
+                except HeadwaterError as error:
+                    logger.debug("what was consumed of %s stays for now: %s", stream, error)
+            await asyncio.sleep(TIDY_INTERVAL)
+
+
+_SELECT_STREAMS = """
+SELECT name, type
+  FROM streams
+ WHERE name = ANY ($1::text[])
+"""
+
+_INSERT_STREAM = """
+INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
+                     readers, last_token)
+VALUES ($1, $2, 0, 1, $3, 0, NULL, 0, 0, 0)
+    ON CONFLICT (name) DO NOTHING
+"""
+
+# What there is to do for these feeds, how far the streams are, and whether a command is due.
+_LOOK = """
+SELECT 'stream' AS about, name AS first, NULL AS second, head
+  FROM streams
+ UNION ALL
+SELECT 'feed', subscription, consumer, 0
+  FROM unnest($2::text[], $3::text[]) AS ours (subscription, consumer)
+       JOIN cursors USING (subscription, consumer)
+       JOIN streams ON streams.name = cursors.stream
+ WHERE cursors.read_to < streams.head
+    OR EXISTS (SELECT 1
+                 FROM deliveries
+                WHERE cursor_id = cursors.id
+                  AND (due_at <= coalesce($1::timestamptz, clock_timestamp())
+                       OR token = 0 AND due_at IS NULL))
+ UNION ALL
+SELECT 'command', '', NULL, 0
+ WHERE EXISTS (SELECT 1
+                 FROM sent_commands
+                WHERE due_at <= coalesce($1::timestamptz, clock_timestamp()))
+"""
+
+
+async def _add_streams(wire: Wire, streams: Sequence[Stream]) -> None:
+    """Have the streams; those that are there stay as they are.
+
+    Raises:
+        ConfigurationError: Some are there as another type; then none was added.
+    """
+    rows = await wire.fetch(_SELECT_STREAMS, [stream.name for stream in streams])
+    known = {row["name"]: row["type"] for row in rows}
+    if problems := [
+        f"the stream {stream.name} is {known[stream.name]} in this database, and the service "
+        f"wants it {stream.type.value}: give it another name, or use another database"
+        for stream in streams
+        if known.get(stream.name, stream.type.value) != stream.type.value
+    ]:
+        raise ConfigurationError(*problems)
+    for stream in sorted(streams, key=lambda one: one.name):
+        if stream.name not in known:
+            await wire.fetch(_INSERT_STREAM, stream.name, stream.type.value, secrets.randbits(62))
