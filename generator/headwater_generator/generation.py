@@ -19,6 +19,7 @@ from .model.parts import Package
 from .model.places import Places
 from .model.versions import versions_of
 from .names import nearest
+from .outputs.asyncapi import asyncapi
 from .outputs.files import File
 from .outputs.modules import modules
 from .outputs.protos import compiled, protos
@@ -194,6 +195,7 @@ class _Run:
                 [
                     *modules(package, templates),
                     *schemas(package),
+                    *asyncapi(package),
                     *readme(package, templates),
                     *self.protos(package, templates, compiler),
                 ]
