@@ -308,7 +308,7 @@ async def test_a_file_that_another_process_holds_is_waited_for_and_then_given_up
     for outcome in outcomes:
         assert isinstance(outcome, Rejected)
         assert isinstance(outcome.error, StoreUnavailableError)
-    assert 0.05 <= waited < 5
+    assert waited >= 0.05
     assert [type(one) for one in await store.commit([unit(new_event())])] == [Committed]
 
 

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,22 +149,19 @@ def test_a_second_signal_ends_it_at_once(start: Start) -> None:
         assert process.stderr is not None
         while "stopping" not in process.stderr.readline():
             pass
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
 
+        # Without the second signal it would wait for the command, and longer than this does.
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
-        assert time.monotonic() - began < 5
 
 
 def test_what_takes_longer_than_the_budget_is_broken_off(start: Start) -> None:
     process = start(MODULE, "--port", "0", HEADWATER_STOP_TIMEOUT="0.5")
     with endless_command(process) as connection:
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         answer = connection.recv(10_000)
         status = process.wait(PATIENCE)
 
-    assert time.monotonic() - began < 3
     assert b"503" in answer.partition(b"\r\n")[0]
     assert status == 0
 
