@@ -35,12 +35,19 @@ from ..load import (
 from ..load import Sequence as SequenceNode
 from ..names import versioned
 from ..problems import Problem, SpecError, printable
-from . import commands, fields, naming, streams, types
+from . import commands, fields, naming, streams, types, versions
 from .scope import Scope
 
 __all__ = ["load_specs"]
 
-RULES = (*naming.RULES, *types.RULES, *fields.RULES, *streams.RULES, *commands.RULES)
+RULES = (
+    *naming.RULES,
+    *types.RULES,
+    *fields.RULES,
+    *streams.RULES,
+    *commands.RULES,
+    *versions.RULES,
+)
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

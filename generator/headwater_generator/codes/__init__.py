@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..problems import Code
-from . import commands, files, keys, naming, streams, types, writing
+from . import commands, files, keys, naming, streams, types, versions, writing
 
 __all__ = ["CODES"]
 
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         code.id: code
-        for module in (files, keys, naming, types, streams, commands, writing)
+        for module in (files, keys, naming, types, streams, commands, writing, versions)
         for code in module.CODES
     }
 )

@@ -1,0 +1,281 @@
+"""Random events of two versions, with random ops between them that are right by construction.
+
+What the ops make of the fields is kept here in its own way, so that `application` is not measured
+by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from headwater_generator.evolution import (
+    EnumShape,
+    ListShape,
+    MapShape,
+    NullableShape,
+    ObjectShape,
+    ScalarShape,
+    Shape,
+    UnionShape,
+)
+from hypothesis import strategies as st
+
+NAMES = [f"{letter}{digit}" for letter in "abcdefgh" for digit in "123"]
+SCALARS = ["string", "int", "bool", "uuid", "datetime", "string | null", "int | null"]
+TYPES = [*SCALARS, "Role", "list<string>", "list<int>", "Box", "list<Box>", "Box | null", "float"]
+BOX = {"size": "int", "label": "string"}
+DECLARED: dict[str, Any] = {
+    "Role": {"enum": ["user", "admin", "guest"]},
+    "Rank": {"enum": ["member", "admin", "guest"]},
+    "Box": {"fields": BOX},
+    "Crate": {"fields": {"volume": "int", "label": "string"}},
+    "Pair": {"fields": {"left": "int", "right": "int"}},
+}
+TEXTS = st.text("abc -", max_size=6)
+INTS = st.integers(-1000, 1000)
+
+
+@dataclass
+class Draft:
+    """The fields as they are after the ops so far."""
+
+    fields: dict[str, str]
+    ops: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> list[str]:
+        return [name for name, kind in self.fields.items() if kind in kinds]
+
+
+@st.composite
+def events(draw: st.DrawFn) -> tuple[dict[str, str], Draft]:
+    """An event's older fields, and what ops have made of them."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=6, unique=True))
+    older = {name: draw(st.sampled_from(TYPES)) for name in names}
+    draft = Draft(dict(older))
+    for number in range(draw(st.integers(1, 5))):
+        fresh = [f"n{number}", f"m{number}"]
+        draw(st.sampled_from(OPS))(draw, draft, fresh)
+    return older, draft
+
+
+def rename(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    if not draft.fields:
+        return
+    name = draw(st.sampled_from(sorted(draft.fields)))
+    draft.ops.append({"rename": {name: fresh[0]}})
+    draft.fields[fresh[0]] = draft.fields.pop(name)
+
+
+def swap(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    if len(draft.fields) < 2:
+        return
+    one, other = draw(st.permutations(sorted(draft.fields)))[:2]
+    draft.ops.append({"rename": {one: other, other: one}})
+    draft.fields[one], draft.fields[other] = draft.fields[other], draft.fields[one]
+
+
+def add(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    kind, value = draw(st.sampled_from([("int", 7), ("string", "x y"), ("bool", True)]))
+    draft.ops.append({"add": {fresh[0]: value}})
+    draft.fields[fresh[0]] = kind
+
+
+def drop(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    found = draft.of("int", "string", "string | null", "bool")
+    if not found:
+        return
+    name = draw(st.sampled_from(found))
+    kind = draft.fields.pop(name)
+    restored = {"int": 3, "string": "", "bool": True, "string | null": "z"}[kind]
+    draft.ops.append({"drop": {name: restored} if draw(st.booleans()) else [name]})
+
+
+def convert(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    pairs = {
+        "int": [("int_to_string", "string"), ("int_to_decimal", "decimal"),
+                ("minor_units_to_decimal", "decimal"), ("epoch_to_datetime", "datetime")],
+        "bool": [("bool_to_string", "string")],
+        "uuid": [("uuid_to_string", "string")],
+        "int | null": [("int_to_string", "string | null")],
+        "datetime": [("datetime_to_epoch_ms", "int"), ("datetime_to_date", "date")],
+    }  # fmt: skip
+    found = draft.of(*pairs)
+    if not found:
+        return
+    name = draw(st.sampled_from(found))
+    pair, kind = draw(st.sampled_from(pairs[draft.fields[name]]))
+    draft.ops.append({"convert": {name: pair}})
+    draft.fields[name] = kind
+
+
+def map_enum(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    if not (found := draft.of("Role")):
+        return
+    name = draw(st.sampled_from(found))
+    one_to_one = draw(st.booleans())
+    values = {"user": "member"} if one_to_one else {"user": "member", "admin": "member"}
+    mapping: dict[str, Any] = {"field": name, "values": values}
+    if not one_to_one and draw(st.booleans()):
+        mapping["back"] = {"member": "user", "admin": "admin"}
+    draft.ops.append({"map_enum": mapping})
+    draft.fields[name] = "Rank"
+
+
+def split(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    if not (found := draft.of("string")):
+        return
+    name = draw(st.sampled_from(found))
+    del draft.fields[name]
+    sep = draw(st.sampled_from([" ", "-", "--"]))
+    draft.ops.append({"split": {"field": name, "into": fresh, "sep": sep}})
+    draft.fields |= dict.fromkeys(fresh, "string")
+
+
+def merge(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    found = draft.of("string")
+    if len(found) < 2:
+        return
+    names = draw(st.permutations(found))[:2]
+    for name in names:
+        del draft.fields[name]
+    draft.ops.append({"merge": {"fields": list(names), "into": fresh[0], "sep": " "}})
+    draft.fields[fresh[0]] = "string"
+
+
+def nest(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    found = draft.of("int")
+    if len(found) < 2 or {"left", "right"} & set(draft.fields):
+        return
+    one, other = draw(st.permutations(found))[:2]
+    draft.ops.append({"rename": {one: "left", other: "right"}})
+    draft.ops.append({"nest": {"fields": ["left", "right"], "into": fresh[0]}})
+    del draft.fields[one], draft.fields[other]
+    draft.fields[fresh[0]] = "Pair"
+
+
+def hoist(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    found = draft.of("Box")
+    if not found or set(BOX) & set(draft.fields):
+        return
+    name = draw(st.sampled_from(found))
+    draft.ops.append({"hoist": {"from": name, "fields": list(BOX)}})
+    del draft.fields[name]
+    draft.fields |= BOX
+
+
+def wrap(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    kinds = {"string": "list<string>", "string | null": "list<string>", "int": "list<int>"}
+    if not (found := draft.of(*kinds)):
+        return
+    name = draw(st.sampled_from(found))
+    draft.ops.append({"wrap": {"field": name}})
+    draft.fields[name] = kinds[draft.fields[name]]
+
+
+def head(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    kinds = {"list<string>": "string", "list<int>": "int"}
+    if not (found := draft.of(*kinds)):
+        return
+    name = draw(st.sampled_from(found))
+    draft.ops.append({"head": {"field": name}})
+    draft.fields[name] = kinds[draft.fields[name]]
+
+
+def inside(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    kinds = {"Box": ("in", "Crate"), "Box | null": ("in", "Crate | null"),
+             "list<Box>": ("each", "list<Crate>")}  # fmt: skip
+    if not (found := draft.of(*kinds)):
+        return
+    name = draw(st.sampled_from(found))
+    op, kind = kinds[draft.fields[name]]
+    draft.ops.append({op: {"field": name, "do": [{"rename": {"size": "volume"}}]}})
+    draft.fields[name] = kind
+
+
+def formatted(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    if not (found := draft.of("int", "string", "bool", "uuid", "Role")):
+        return
+    name = draw(st.sampled_from(found))
+    draft.ops.append({"format": {fresh[0]: f"<{{{name}}}> {{{{}}}}"}})
+    draft.fields[fresh[0]] = "string"
+
+
+def computed(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    texts = {
+        "int": [("{0} * 2 - 1", "int"), ("max({0}, 0) + abs({0})", "int"), ("str({0})", "string"),
+                ("{0} > 3 and not {0} == 5", "bool"), ("{0} / 2", "float")],
+        "string": [("upper({0})[1:3]", "string"), ("len(strip({0})) % 3", "int"),
+                   ("{0} + '!' if {0} != '' else 'none'", "string")],
+        "bool": [("1 if {0} else 0", "int"), ("str({0})", "string")],
+        "int | null": [("coalesce({0}, 1) // 2", "int"), ("{0} is None", "bool")],
+        "string | null": [("coalesce({0}, '-')", "string")],
+    }  # fmt: skip
+    if not (found := draft.of(*texts)):
+        return
+    name = draw(st.sampled_from(found))
+    text, kind = draw(st.sampled_from(texts[draft.fields[name]]))
+    draft.ops.append({"compute": {fresh[0]: text.format(name)}})
+    draft.fields[fresh[0]] = kind
+
+
+def from_envelope(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
+    part, kind = draw(
+        st.sampled_from([("id", "uuid"), ("time", "datetime"), ("workflow_id", "string")])
+    )
+    draft.ops.append({"from_envelope": {fresh[0]: part}})
+    draft.fields[fresh[0]] = kind
+
+
+OPS = [
+    rename, swap, add, drop, convert, map_enum, split, merge, nest, hoist, wrap, head, inside,
+    formatted, computed, from_envelope,
+]  # fmt: skip
+
+
+def spec_of(older: dict[str, str], draft: Draft) -> str:
+    """A spec with the event `Changed`, in both versions."""
+    event: dict[str, Any] = {"fields": draft.fields, "history": {"1": {"fields": older}}}
+    if draft.ops:
+        event["upcast"] = draft.ops
+    document = {
+        "headwater": 1,
+        "service": "user-service",
+        "types": DECLARED,
+        "streams": {"users": {"type": "persistent"}},
+        "workflows": {"User": {"stream": "users", "events": {"Changed": event}}},
+    }
+    text: str = yaml.safe_dump(document, sort_keys=False, width=1000)
+    return text
+
+
+def values(shape: Shape) -> st.SearchStrategy[Any]:
+    """Values of a shape, as they are on the wire."""
+    match shape:
+        case ScalarShape(type=kind):
+            return SCALAR_VALUES[kind]
+        case EnumShape(values=options):
+            return st.sampled_from(options)
+        case ListShape(item=item):
+            return st.lists(values(item), max_size=3)
+        case MapShape(item=item):
+            return st.dictionaries(TEXTS, values(item), max_size=3)
+        case NullableShape(item=item):
+            return st.none() | values(item)
+        case ObjectShape(fields=fields):
+            return st.fixed_dictionaries({key: values(one.shape) for key, one in fields.items()})
+        case UnionShape() | _:
+            raise AssertionError(shape)
+
+
+SCALAR_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": TEXTS,
+    "int": INTS,
+    "bool": st.booleans(),
+    "float": st.floats(allow_nan=False, allow_infinity=False, width=32),
+    "uuid": st.uuids().map(str),
+    "date": st.dates().map(str),
+    "decimal": st.decimals("-99", "99", places=2).map(str),
+    "datetime": st.datetimes().map(lambda one: f"{one.isoformat()}Z"),
+}
