@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ..evolution.chains import hops_of
 from ..grammar import Event, named_types
-from ..load import Entry, Node, Place, entries
+from ..load import Entry, Node, Place, entries, listed
+from ..names import pinned
 from .scope import Scope
 
 __all__ = ["RULES"]
@@ -55,4 +56,41 @@ def _key(node: Node, name: str) -> Place:
     return next((one.key for one in entries(node) if one.key.text == name), node)
 
 
-RULES = (versions_have_no_gaps, ops_lead_to_the_next_version)
+def pins_can_be_served(scope: Scope) -> None:
+    """HW811: a version that a subscription pins is there, and newer events can go down to it."""
+    if scope.problems:
+        return  # whether there is a way can be told once the versions are right
+    events = {
+        name: one for flow in scope.spec.workflows.values() for name, one in flow.events.items()
+    }
+    for subscription in scope.spec.subscriptions.values():
+        seen: dict[str, Place] = {}
+        for text, place in listed(subscription.node, "events", subscription.events or ()):
+            name, version = pinned(text)
+            event = events.get(name)
+            if event is None:
+                continue
+            if name in seen:
+                hint = f"the first is on {seen[name].seen_from(place)}"
+                message = f"{name} is asked for twice, and comes at one version"
+                scope.add(place, "HW811", message, hint)
+                continue
+            seen[name] = place
+            if version is not None:
+                _serve(scope, place, event, name, version)
+
+
+def _serve(scope: Scope, place: Place, event: Event, name: str, version: int) -> None:
+    if version not in event.versions:
+        known = ", ".join(f"{name}@{number}" for number in event.versions)
+        scope.add(place, "HW811", f"{name} has no version {version}", f"there is {known}")
+        return
+    for hop in hops_of(event, scope.spec.types, scope.add)[version - 1 :]:
+        if why := hop.no_way_down:
+            message = f"no way leads down to version {version} of {name}"
+            hint = f"from version {hop.newer} to {hop.older}: {why}"
+            scope.add(place, "HW811", message, hint)
+            return
+
+
+RULES = (versions_have_no_gaps, ops_lead_to_the_next_version, pins_can_be_served)

@@ -101,4 +101,15 @@ CODES = (
         wrong=_spec("a: string", 'split: {field: n, into: [a], sep: "-"}', "n: string"),
         right=_spec("a: string", "rename: {n: a}", "n: string"),
     ),
+    Code(
+        "HW811",
+        "a pinned version cannot be served",
+        "A subscription that names an old version, such as UserAdded@1, is given every event at "
+        "it: older ones go up to it, newer ones down. Each op on the way down must be undoable, "
+        "and what became wider needs a map_enum that leads back.",
+        wrong=_spec("id: int", "drop: [team]", "id: int, team: string")
+        + "\nsubscriptions:\n  old: {stream: users, mode: broadcast, events: [UserAdded@1]}",
+        right=_spec("id: int", 'drop: {team: ""}', "id: int, team: string")
+        + "\nsubscriptions:\n  old: {stream: users, mode: broadcast, events: [UserAdded@1]}",
+    ),
 )

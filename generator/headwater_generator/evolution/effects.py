@@ -82,6 +82,17 @@ class Hop:
         return tuple(steps)
 
     @property
+    def no_way_down(self) -> str:
+        """Why there is no way down, in words; "" if there is one."""
+        if self.obstacles:
+            return f"{self.obstacles[0].field} became wider, and {self.obstacles[0].what}"
+        for one in self.effects:
+            if one.down is None:
+                lost = f" ({one.up_losses[0]})" if one.up_losses else ""
+                return f"{one.op} cannot be undone{lost}"
+        return ""
+
+    @property
     def is_up_safe(self) -> bool:
         """Whether every older event comes back as it was after going up and down."""
         return not self.obstacles and all(one.is_up_safe for one in self.effects)

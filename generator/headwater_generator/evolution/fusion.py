@@ -387,7 +387,7 @@ class _Walk:
         forward = replace(self, down=False)
         for op in ops[:-1]:
             before.append(forward.up(op, before[-1], newer))
-        for op, shapes in zip(reversed(ops), reversed(before), strict=True):
+        for op, shapes in zip(reversed(ops), reversed(before[: len(ops)]), strict=True):
             state = self.undo(op, shapes, state, hop)
         return state
 
@@ -539,12 +539,12 @@ def table_up(op: grammar.MapEnum, shape: Shape | None) -> dict[str, str]:
 def table_down(op: grammar.MapEnum, shape: Shape | None) -> dict[str, str]:
     """Return what each value becomes going down; what has no predecessor is left out.
 
-    `shape` is the older enum's. Where several old values became one, `back` says which it is, else
-    the first of them; it has the last word in any case.
+    `shape` is the older enum's. Where several old values became one, only `back` says which it is;
+    it has the last word in any case.
     """
-    table: dict[str, str] = {}
-    for old, new in table_up(op, shape).items():
-        table.setdefault(new, old)
+    up = table_up(op, shape)
+    news = list(up.values())
+    table = {new: old for old, new in up.items() if news.count(new) == 1}
     return table | dict(op.mapping.back)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..grammar import ops as grammar
-from ..grammar.ops import Op
-from .fusion import Hop
+from .effects import Hop
 
-__all__ = ["has_way_down", "ways"]
+__all__ = ["ways"]
 
 
 def ways(hops: Sequence[Hop], pins: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -25,26 +23,7 @@ def ways(hops: Sequence[Hop], pins: Iterable[int]) -> Iterator[tuple[int, int]]:
         if version != target
     }
     wanted |= {(head, version) for version in range(1, head)}
-    downward = [has_way_down(hop) for hop in hops]
+    downward = [hop.down is not None for hop in hops]
     for source, target in sorted(wanted):
         if target > source or all(downward[target - 1 : source - 1]):
             yield source, target
-
-
-def has_way_down(hop: Hop) -> bool:
-    """Tell whether events of the newer version can be brought to the older."""
-    return all(map(_undoable, hop.ops)) and _is_no_wider(hop)
-
-
-def _undoable(op: Op) -> bool:
-    match op:
-        case grammar.In(inner=inner) | grammar.Each(inner=inner):
-            return all(map(_undoable, inner.do))
-        case grammar.Custom(functions=functions):
-            return functions.down is not None
-        case _:
-            return True
-
-
-def _is_no_wider(hop: Hop) -> bool:
-    return True

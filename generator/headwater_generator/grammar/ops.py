@@ -95,7 +95,7 @@ class Ops(Shape):
     @property
     @override
     def words(self) -> str:
-        return "list: [op](#a-rename)"
+        return "list: [op](#rename)"
 
     @override
     def parts(self) -> tuple[type[Model], ...]:

@@ -319,7 +319,7 @@ def _upcast() -> tuple[Op, ...]:
             Ops(),
             default=(),
             default_words="none: the version before fits as it is",
-            example="upcast: [rename: {mail: email}, add: {currency: EUR}]",
+            example='upcast: [add: {note: ""}]',
         ),
     )
 
@@ -363,7 +363,7 @@ class Event(Model):
             MapShape(VersionNumber(), Record(PastVersion)),
             default=NONE,
             default_words="none: this is version 1",
-            example="history: {1: {fields: {user_id: int, name: string}}}",
+            example="history: {1: {fields: {user_id: int}}}",
         ),
     )
     node: Node = field(default=NOWHERE, compare=False, repr=False)

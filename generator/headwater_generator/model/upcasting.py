@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..evolution import shape_of_fields
+from ..evolution.chains import hops_of
 from ..evolution.fusion import (
     Called,
     Computed,
@@ -53,7 +54,9 @@ def upcasting_module(facts: Facts) -> UpcastingModule:
         scope.use("Fields", "Envelope", "Upcasting")
         hops = _hops(facts, versions)
         writer = _Writer(event, scope)
-        for source, target in ways(hops, facts.pins.get(event, ())):
+        declared = facts.spec.workflows[versions[-1].workflow].events[event]
+        effects = hops_of(declared, facts.spec.types, _say_nothing)
+        for source, target in ways(effects, facts.pins.get(event, ())):
             low, high = min(source, target), max(source, target)
             fused = fuse(hops[low - 1 : high - 1], down=target < source)
             functions.append(writer.function(source, target, fused))
@@ -72,6 +75,10 @@ def _hops(facts: Facts, versions: Sequence[EventVersion]) -> list[Hop]:
         Hop(newer.version, shapes[index], shapes[index + 1], newer.upcast)
         for index, newer in enumerate(versions[1:])
     ]
+
+
+def _say_nothing(*_: object) -> None:
+    """What is wrong was told by `check`, and then nothing is generated."""
 
 
 @dataclass(slots=True)
@@ -203,7 +210,9 @@ class _Text:
                 return f"{step(label, 'EnumMap', (literal(dict(table)),))}({self.of(value)})"
             case Computed(expression=tree, names=names, label=label):
                 texts = {name: self.of(one) for name, one in names.items()}
-                body = ast.unparse(_Computation(texts).visit(ast.parse(ast.unparse(tree))))
+                body = ast.unparse(
+                    _Computation(texts, self.writer.scope).visit(ast.parse(ast.unparse(tree)))
+                )
                 return f"{step(label, 'Computation', ())}(lambda: {body})"
             case Called(function=function, fields=fields, label=label):
                 if id(expression) not in self.called:
@@ -219,8 +228,9 @@ class _Text:
 class _Computation(ast.NodeTransformer):
     """Puts expressions in the place of fields, and Python in that of our functions."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], scope: Scope) -> None:
         self._texts = texts
+        self._scope = scope
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A field becomes what it is read from."""
@@ -230,7 +240,7 @@ class _Computation(ast.NodeTransformer):
         return ast.parse(text, mode="eval").body
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        """`lower(x)` becomes `x.lower()`, `coalesce(x, y)` a choice, the rest stays."""
+        """`lower(x)` becomes `x.lower()`, `coalesce(x, y)` a choice, `str(x)` a text as in JSON."""
         function = node.func.id if isinstance(node.func, ast.Name) else ""
         arguments: list[ast.expr] = [self.visit(one) for one in node.args]
         if function in {"lower", "upper", "strip"}:
@@ -241,4 +251,6 @@ class _Computation(ast.NodeTransformer):
                 is_there = ast.Compare(one, [ast.IsNot()], [ast.Constant(None)])
                 last = ast.IfExp(is_there, one, last)
             return last
+        if function == "str":
+            return ast.Call(ast.Name(self._scope["text"]), arguments, [])
         return ast.Call(node.func, arguments, [])

@@ -44,7 +44,14 @@ Plain.yaml_implicit_resolvers = {
 
 
 def plain(text: str) -> Any:
-    return yaml.load(text, Loader=Plain)  # noqa: S506 - a safe loader's child
+    return with_text_keys(yaml.load(text, Loader=Plain))  # noqa: S506 - a safe loader's child
+
+
+def with_text_keys(value: Any) -> Any:
+    """As editors see a document: keys are texts, those of versions too."""
+    if isinstance(value, dict):
+        return {str(key): with_text_keys(one) for key, one in value.items()}
+    return [with_text_keys(one) for one in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +159,42 @@ AROUND = {
     "Retry": ("subscriptions", "example", "retry"),
     "Backoff": ("subscriptions", "example", "retry", "backoff"),
 }
+# The fields before an op and after it; some sections show what stands inside an op.
+_ADDRESS, _PARTS = "{street: string, city: string}", "{first_name: string, last_name: string}"
+AROUND_OPS = {
+    "Rename": ("", "{mail: email}", "{email: email}"),
+    "Add": ("", "{}", "{currency: string}"),
+    "Drop": ("", "{nickname: string}", "{}"),
+    "Convert": ("", "{amount: int}", "{amount: decimal}"),
+    "Map enum": ("", "{status: Old}", "{status: New}"),
+    "Enum mapping": ("map_enum", "{status: Old}", "{status: New}"),
+    "Split": ("", "{name: string}", _PARTS),
+    "Parting": ("split", "{name: string}", _PARTS),
+    "Merge": ("", _PARTS, "{name: string}"),
+    "Joining": ("merge", _PARTS, "{name: string}"),
+    "Nest": ("", _ADDRESS, "{address: Address}"),
+    "Nesting": ("nest", _ADDRESS, "{address: Address}"),
+    "Hoist": ("", "{address: Address}", _ADDRESS),
+    "Hoisting": ("hoist", "{address: Address}", _ADDRESS),
+    "Wrap": ("", "{email: email}", "{email: list<email>}"),
+    "Head": ("", "{emails: list<email>}", "{emails: email}"),
+    "One field": ("wrap", "{email: email}", "{email: list<email>}"),
+    "In": ("", "{address: Zip}", "{address: Postcode}"),
+    "Inner ops": ("in", "{address: Zip}", "{address: Postcode}"),
+    "Each": ("", "{lines: list<Amt>}", "{lines: list<Amount>}"),
+    "Format": ("", "{user_id: int}", "{user_id: int, email: email}"),
+    "Compute": ("", "{price: int, count: int}", "{price: int, count: int, total: int}"),
+    "From envelope": ("", "{}", "{added_at: datetime}"),
+    "Custom": ("", "{}", "{}"),
+    "Custom functions": ("custom", "{}", "{}"),
+}
+
+
+def evolved(title: str, example: Any) -> dict[str, Any]:
+    """An event with two versions that an example leads from and to."""
+    inside, before, after = AROUND_OPS[title]
+    op = {inside: example} if inside else example
+    return {"fields": plain(after), "upcast": [op], "history": {"1": {"fields": plain(before)}}}
 
 
 def service() -> dict[str, Any]:
@@ -162,6 +205,13 @@ def service() -> dict[str, Any]:
         "types": {
             "EmailContact": {"fields": {"address": "email"}},
             "PhoneContact": {"fields": {"number": "string"}},
+            "Old": {"enum": ["open", "closed"]},
+            "New": {"enum": ["todo", "done", "closed", "blocked"]},
+            "Address": {"fields": {"street": "string", "city": "string"}},
+            "Zip": {"fields": {"zip": "string"}},
+            "Postcode": {"fields": {"postcode": "string"}},
+            "Amt": {"fields": {"amt": "int"}},
+            "Amount": {"fields": {"amount": "int"}},
         },
         "streams": {"users": {"type": "persistent"}},
         "workflows": {
@@ -177,7 +227,8 @@ def service() -> dict[str, Any]:
 def test_the_reference_has_an_example_of_every_model() -> None:
     titles = {param.values[0] for param in EXAMPLES}
 
-    assert titles == {*AROUND, "Spec", "File of shared types"}
+    others = {"Spec", "File of shared types", "Past version"}
+    assert titles == {*AROUND, *AROUND_OPS, *others}
 
 
 @pytest.mark.parametrize(("title", "example"), EXAMPLES)
@@ -193,6 +244,14 @@ def test_an_example_of_the_reference_is_right_as_a_whole(
     elif title == "File of shared types":
         document["imports"] = ["shared.yaml"]
         (tmp_path / "shared.yaml").write_text(example)
+    elif title in AROUND_OPS:
+        document["workflows"]["User"]["events"]["Example"] = evolved(title, plain(example))
+    elif title == "Past version":
+        past = plain(example)
+        document["workflows"]["User"]["events"]["Example"] = {
+            "fields": past["fields"],
+            "history": {"1": {"fields": {"user_id": "int"}}, "2": past},
+        }
     else:
         *way, last = AROUND[title]
         inner = document
