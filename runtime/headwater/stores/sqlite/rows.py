@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from headwater.events import Metadata, RecordedEvent
 
@@ -27,6 +27,7 @@ def to_microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=1024)  # what was committed together has one
 def from_microseconds(stored: int) -> datetime:
     """The moment that was stored."""
     return EPOCH + timedelta(microseconds=stored)
@@ -50,6 +51,14 @@ def _metadata(text: str) -> Metadata:
     return Metadata(command=fields.get("command"), request_id=fields.get("request_id"))
 
 
+def _uuid(stored: bytes) -> UUID:
+    """The id that was stored, without the checks of a text that could be anything."""
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", int.from_bytes(stored, "big"))
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
 def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
     """The event in a row of `events`: its columns in the table's order."""
     (
@@ -68,7 +77,7 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
     return RecordedEvent(
         stream,
         offset,
-        UUID(bytes=event_id),
+        _uuid(event_id),
         name,
         version,
         workflow,
