@@ -1,19 +1,24 @@
 """Start the sample service, send it commands over HTTP, see the events arrive, stop it.
 
+What it records stays in `data/demo/users.db`, or in the database that HEADWATER_DATABASE names, so
+that the next run finds it there.
+
 Exit status: 0 all went as it should · 1 it did not; the last line says why.
 """
 
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from .service import PATIENCE, DemoError, running
+from .service import PATIENCE, DemoError, recorded, running
 
 MODULE = "services.user_service"
-ADA = {"user_id": 1, "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
-GRACE = {"user_id": 2, "first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com"}
+FILE = Path("data/demo/users.db")  # in the current folder; git ignores it
 INVITED_BY = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
 
@@ -23,17 +28,24 @@ def demo() -> None:
     Raises:
         DemoError: Something was not as it should be.
     """
-    say(f"$ headwater run {MODULE} --port 0")
-    with running(MODULE) as service:
+    database = os.environ.get("HEADWATER_DATABASE") or f"sqlite:///{FILE}"
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    before = recorded(MODULE, "users", database)
+    ada, grace = users(1 + max((event["data"]["user_id"] for event in before), default=0))
+    if before:
+        say(f"{len(before)} events of {FILE.name} are here from earlier runs; they come first.")
+
+    say(f"$ headwater run {MODULE} --port 0 --database {database}")
+    with running(MODULE, database) as service:
         url = service.wait_for("Listening on").split()[-1]
 
         say("Two users come, one goes. An iterator in the service counts them:")
-        send(url, "add-user", ADA)
-        service.wait_for("users: 1")
-        send(url, "add-user", GRACE)
-        service.wait_for("users: 2")
-        send(url, "remove-user", {"user_id": 1})
-        service.wait_for("UserRemovedV1(user_id=1); users: 1")
+        send(url, "add-user", ada)
+        service.wait_for(f"UserAddedV1(user_id={ada['user_id']},")
+        send(url, "add-user", grace)
+        service.wait_for(f"UserAddedV1(user_id={grace['user_id']},")
+        send(url, "remove-user", {"user_id": ada["user_id"]})
+        service.wait_for(f"UserRemovedV1(user_id={ada['user_id']}); users: ")
 
         say("Somebody is invited and accepts. A handler is given each event:")
         invitation = send(
@@ -42,27 +54,65 @@ def demo() -> None:
             {"email": "alan@example.com", "role": "member", "invited_by": INVITED_BY},
         )["result"]
         service.wait_for("would send the invitation")
-        send(url, "accept-invitation", {"invitation_id": invitation, "user_id": 3})
-        service.wait_for("would welcome user 3")
+        send(url, "accept-invitation", {"invitation_id": invitation, "user_id": 7})
+        service.wait_for("would welcome user 7")
+
+        say("A request that is sent again under its idempotency key is not executed again:")
+        key = str(uuid4())
+        barbara = {**grace, "user_id": grace["user_id"] + 1, "first_name": "Barbara"}
+        first = send(url, "add-user", barbara, key=key)
+        if send(url, "add-user", barbara, key=key) != first:
+            raise DemoError("the second answer was another than the first")
 
         say("What is refused comes back as a problem (RFC 9457), and nothing is recorded:")
         outsider = {"email": "eve@example.org", "role": "admin", "invited_by": INVITED_BY}
         send(url, "invite-user", outsider, expect=422)
-        send(url, "remove-user", {"user_id": 1}, expect=409)
+        send(url, "remove-user", {"user_id": ada["user_id"]}, expect=409)
 
         say("$ kill -TERM (the service)")
         service.stop()
     say("It finished what it was doing and stopped with exit status 0.")
 
+    say(f"$ headwater replay {MODULE} users --json --database {database}")
+    after = recorded(MODULE, "users", database)
+    for event in after[len(before) :]:
+        say(json.dumps({key: event[key] for key in ("offset", "event", "workflow_id")}), before="")
+    if len(after) != len(before) + 4:
+        raise DemoError(f"there are {len(after) - len(before)} new events, not 4")
+    say(f"All {len(after)} events of the stream are still there; run it again, and it goes on.")
 
-def send(url: str, command: str, fields: dict[str, Any], *, expect: int = 200) -> Any:
+
+def users(first: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ada and Grace, under numbers from `first` on."""
+    return (
+        {
+            "user_id": first,
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "ada@example.com",
+        },
+        {
+            "user_id": first + 1,
+            "first_name": "Grace",
+            "last_name": "Hopper",
+            "email": "grace@example.com",
+        },
+    )
+
+
+def send(
+    url: str, command: str, fields: dict[str, Any], *, expect: int = 200, key: str | None = None
+) -> Any:
     """Send a command, show both ways, and return the answer."""
     body = json.dumps(fields)
     say(f"> POST /api/commands/{command} {body}", before="")
     request = urllib.request.Request(  # noqa: S310  (always http, to ourselves)
         f"{url}/api/commands/{command}",
         data=body.encode(),
-        headers={"Content-Type": "application/json"},
+        headers={
+            "Content-Type": "application/json",
+            **({} if key is None else {"Idempotency-Key": key}),
+        },
     )
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310

@@ -1,5 +1,6 @@
 """A service in a process of its own, its output shown as it comes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,10 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-__all__ = ["DemoError", "Service", "running"]
+__all__ = ["DemoError", "Service", "recorded", "running"]
 
-PATIENCE = 30.0  # seconds; what takes longer has failed
+PATIENCE = 60.0  # seconds; what takes longer has failed
 
 
 class DemoError(Exception):
@@ -62,11 +65,33 @@ class Service:
             self._changed.notify_all()
 
 
+def recorded(module: str, stream: str, database: str) -> list[dict[str, Any]]:
+    """The events of the stream, as `headwater replay --json` shows them; none without a file."""
+    if not Path(database.removeprefix("sqlite:///")).exists():
+        return []
+    done = subprocess.run(  # noqa: S603  (our own command)
+        [
+            *(sys.executable, "-m", "headwater", "replay", module, stream),
+            *("--json", "--database", database),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DemoError(f"the replay of {stream} ended with exit status {done.returncode}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @contextmanager
-def running(module: str) -> Iterator[Service]:
+def running(module: str, database: str) -> Iterator[Service]:
     """The service of that module on a free port. Whatever happens, it does not stay behind."""
     process = subprocess.Popen(  # noqa: S603  (our own command)
-        [sys.executable, "-m", "headwater", "run", module, "--port", "0"],
+        [
+            *(sys.executable, "-m", "headwater", "run", module),
+            *("--port", "0", "--database", database),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

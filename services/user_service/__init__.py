@@ -20,7 +20,8 @@ async def lifespan(app: App[Handlers]) -> AsyncIterator[Analytics]:
     """Count users for as long as the service runs. Handlers find the count in `context.state`."""
     analytics = Analytics()
     async with (
-        app.subscribe(subscriptions.user_analytics, consumer="counter") as events,
+        # Without a name it starts at the first event each time: the count is kept in memory only.
+        app.subscribe(subscriptions.user_analytics) as events,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(analytics.watch(events))

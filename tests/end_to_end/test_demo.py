@@ -24,22 +24,34 @@ def run_demo(cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProces
     )
 
 
-def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated() -> None:
-    for _ in range(2):
-        done = run_demo()
+def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated(tmp_path: Path) -> None:
+    """Each run finds what the ones before it have left."""
+    database = f"sqlite:///{tmp_path}/users.db"
+    for run in (1, 2):
+        done = run_demo(HEADWATER_DATABASE=database)
 
         assert (done.returncode, done.stderr) == (0, "")
         for expected in (
             "> POST /api/commands/add-user",
-            "    user-analytics: UserAddedV1(user_id=1, first_name=***",
-            "users: 2",
+            f"    user-analytics: UserAddedV1(user_id={3 * run - 2}, first_name=***",
+            f"UserRemovedV1(user_id={3 * run - 2}); users: {2 * run - 1}\n",
             "    invitation-processor: UserInvitedV1(email=***",
-            "would welcome user 3",
+            "would welcome user 7",
             '"type": "urn:headwater:problem:command-rejected"',
             '"type": "urn:headwater:problem:workflow-ended"',
             "stopped with exit status 0",
+            f"All {4 * run} events of the stream are still there",
         ):
             assert expected in done.stdout
+        assert ("from earlier runs" in done.stdout) == (run == 2)
+
+
+def test_it_leaves_its_data_in_a_folder_that_git_ignores(tmp_path: Path) -> None:
+    done = run_demo(cwd=tmp_path, PYTHONPATH=str(ROOT))
+
+    assert done.returncode == 0
+    assert (tmp_path / "data" / "demo" / "users.db").exists()
+    assert "data/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, list[dict[str, obj
 
 
 def messages(log: list[dict[str, object]]) -> list[object]:
-    """Return what was logged, but for the handlers' own consumers coming and going."""
+    """Return what was logged, but for streams, events and consumers coming and going."""
     said = [line["message"] for line in log]
-    return [one for one in said if not str(one).startswith("consumer ")]
+    return [one for one in said if not str(one).startswith(("consumer ", "stream ", "event "))]
 
 
 def test_it_serves_until_sigterm_and_then_stops_with_0(start: Start) -> None:
@@ -219,7 +219,8 @@ def test_a_lifespan_that_fails_is_reported_and_is_status_1(start: Start, tmp_pat
 
     assert (status, out) == (1, "")
     assert messages(log) == ["starting failed"]
-    assert "ConnectionError: no directory" in str(log[0]["exception"])
+    [failed] = [line for line in log if line["message"] == "starting failed"]
+    assert "ConnectionError: no directory" in str(failed["exception"])
 
 
 def test_on_a_terminal_it_says_what_it_serves(start: Start) -> None:

@@ -82,6 +82,8 @@ class Management:
             )
         async with writing_within(self._clock, deadline, "removing a consumer"):
             await self._store.remove_consumer(subscription.name, consumer)
+        about = {"subscription": subscription.name, "consumer": consumer}
+        _log.info("consumer removed", extra=about)
 
     async def consumers(
         self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE

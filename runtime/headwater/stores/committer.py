@@ -7,6 +7,7 @@ from collections import deque
 
 from headwater.errors import OutcomeUnknownError
 
+from .announcements import announce_published
 from .contract import Committed, Outcome, Rejected, Store, Unit, Unknown
 
 __all__ = ["Committer", "PendingCommit"]
@@ -100,6 +101,8 @@ class Committer:
             return
         for pending, outcome in zip(group, outcomes, strict=True):
             pending.outcome.set_result(outcome)
+            if isinstance(outcome, Committed):
+                announce_published(pending.unit, outcome)
 
 
 def accepted(outcome: Outcome) -> Committed:

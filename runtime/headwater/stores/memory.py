@@ -29,6 +29,7 @@ from headwater.streams import (
     StreamType,
 )
 
+from .announcements import announce_streams
 from .contract import (
     Acknowledge,
     Answer,
@@ -79,8 +80,10 @@ class MemoryStore:
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Have these streams."""
-        for stream in streams:
-            self._streams.setdefault(stream.name, _Stream(stream))
+        created = [stream for stream in streams if stream.name not in self._streams]
+        for stream in created:
+            self._streams[stream.name] = _Stream(stream)
+        announce_streams(created)
 
     async def close(self) -> None:
         """Nothing to give back: a memory store that is opened again has what it had."""

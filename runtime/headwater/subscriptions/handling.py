@@ -98,6 +98,7 @@ class Workers:
                 self._reader.subscription.name,
                 delivery.context.attempt,
                 failure,
+                extra=self._about(delivery, failure),
             )
         try:
             if failure is None:
@@ -105,6 +106,23 @@ class Workers:
             elif not delivery.is_settled:
                 await delivery.nack(reason=failure)
             else:
-                logger.error("event lost, delivered at most once: %s", failure)
+                about = self._about(delivery, failure)
+                logger.error("event lost, delivered at most once: %s", failure, extra=about)
         except DeliveryLostError as error:
             logger.warning("%s; it may be handled twice", error)
+
+    def _about(self, delivery: Delivery[Event], failure: str) -> dict[str, object]:
+        recorded = delivery.context.recorded
+        return {
+            "subscription": self._reader.subscription.name,
+            "consumer": delivery.context.consumer,
+            "stream": recorded.stream,
+            "offset": recorded.offset,
+            "event": recorded.name,
+            "version": recorded.version,
+            "event_id": str(recorded.id),
+            "workflow_id": recorded.workflow_id,
+            "request_id": recorded.metadata.request_id,
+            "attempt": delivery.context.attempt,
+            "error": failure,
+        }

@@ -241,15 +241,22 @@ class Reader(Generic[E]):
         about = {
             "subscription": self.subscription.name,
             "consumer": self.consumer,
-            "event": claim.event.name,
+            "stream": claim.event.stream,
             "offset": claim.event.offset,
+            "event": claim.event.name,
+            "version": claim.event.version,
+            "event_id": str(claim.event.id),
             "workflow_id": claim.event.workflow_id,
+            "request_id": claim.event.metadata.request_id,
             "attempt": claim.attempt,
         }
         match settlement:
+            case Acknowledge():
+                logger.info("event consumed", extra=about)
             case SetAside(_, reason):
-                logger.error("event dead-lettered: %s", reason, extra=about)
+                logger.error("event dead-lettered: %s", reason, extra={**about, "error": reason})
             case PutBack(_, failed=True, delay=delay):
+                about["delay"] = round(delay, 3)
                 logger.warning("event failed, again in %.3g s", delay, extra=about)
 
     def _sent(self, context: EventContext) -> tuple[SentCommand, ...]:

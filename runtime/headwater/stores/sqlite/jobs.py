@@ -34,8 +34,8 @@ VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0, 0)
 """
 
 
-def add_streams(transaction: Transaction, streams: Sequence[Stream]) -> None:
-    """Have the streams; those that are there stay as they are.
+def add_streams(transaction: Transaction, streams: Sequence[Stream]) -> list[Stream]:
+    """Have the streams; those that are there stay as they are. Returns the new ones.
 
     Raises:
         ConfigurationError: Some are there as another type; then none was added.
@@ -53,11 +53,12 @@ def add_streams(transaction: Transaction, streams: Sequence[Stream]) -> None:
         if stream.name in known and known[stream.name].type != stream.type.value
     ]:
         raise ConfigurationError(*problems)
-    for stream in streams:
-        if stream.name not in known:
-            transaction.connection.execute(
-                _INSERT_STREAM, (stream.name, stream.type.value, secrets.randbits(62))
-            )
+    created = [stream for stream in streams if stream.name not in known]
+    for stream in created:
+        transaction.connection.execute(
+            _INSERT_STREAM, (stream.name, stream.type.value, secrets.randbits(62))
+        )
+    return created
 
 
 _UPDATE_WANTED = """

@@ -15,6 +15,7 @@ from headwater.errors import (
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
+from headwater.stores.announcements import announce_streams
 from headwater.stores.contract import (
     Answer,
     Claims,
@@ -113,11 +114,14 @@ class SqliteStore:
         """
         await self._writer.start()
         try:
-            await self._writer.submit(lambda transaction: add_streams(transaction, streams))
+            created = await self._writer.submit(
+                lambda transaction: add_streams(transaction, streams)
+            )
             self._readers.start()
         except BaseException:
             await self._writer.stop()
             raise
+        announce_streams(created)
         for stream in streams:
             self._streams.setdefault(stream.name, Signal())
         # Looked at before anybody reads, so that no change after their first look is missed.

@@ -21,23 +21,29 @@ from ..problems import (
 from .headers import REQUEST_ID, WORKFLOW_ID
 from .health import PROBES
 from .paths import kebab
+from .requests import KEY, SECONDS
 
 __all__ = ["complete_description", "description_of", "signature_of"]
 
 _HEADER_SCHEMA = {"schema": {"type": "string"}}
 _REQUEST_ID_HEADER = Annotated[
-    str | None,
+    str,
     Header(description="To find the request by, in logs and events; made up where there is none."),
 ]
 _IDEMPOTENCY_KEY_HEADER = Annotated[
-    str | None,
+    str,
     Header(
+        json_schema_extra={"pattern": KEY},
         description="The command is executed once under a key; one that comes again is told what "
-        "the first was. A UUID, for one."
+        "the first was. A UUID, for one.",
     ),
 ]
 _TIMEOUT_HEADER = Annotated[
-    float | None, Header(description="Seconds that the caller will wait; the server's own at most.")
+    str,
+    Header(
+        json_schema_extra={"pattern": SECONDS},
+        description="Seconds that the caller will wait; the server's own at most.",
+    ),
 ]
 _POSSIBLE: Mapping[CommandKind, tuple[type[errors.HeadwaterError], ...]] = {
     CommandKind.STARTS: (errors.WorkflowExistsError,),

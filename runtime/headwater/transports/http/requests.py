@@ -19,6 +19,8 @@ from .refusals import CLOSE
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "KEY",
+    "SECONDS",
     "Limits",
     "deadline_of",
     "idempotency_key_of",
@@ -29,9 +31,10 @@ __all__ = [
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 
-_SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
-_KEY = re.compile(r'[!#-~]{1,255}|"[!#-~]{1,255}"')
-_OUR_KEYS = "sent:"  # how keys begin that the runtime gives to commands that handlers send
+SECONDS = r"^(?!0+(\.0+)?$)[0-9]{1,6}(\.[0-9]{1,6})?$"
+"""What `X-Timeout` takes: seconds above 0."""
+KEY = r'^(?!"?sent:)([!#-~]{1,255}|"[!#-~]{1,255}")$'
+"""What `Idempotency-Key` takes. Keys with `sent:` are the runtime's, for what handlers send."""
 _JSON = re.compile(r'application/(json|[a-z0-9.+-]+\+json)(;charset="?utf-8"?)?')
 
 
@@ -79,7 +82,7 @@ def deadline_of(request: Request, limits: Limits, started: float) -> float:
     asked = request.headers.get(TIMEOUT)
     allowed = limits.command_timeout
     if asked is not None:
-        if _SECONDS.fullmatch(asked) is None or float(asked) == 0:
+        if re.fullmatch(SECONDS, asked) is None:
             raise Problem(
                 status_kind(HTTPStatus.BAD_REQUEST),
                 f"{TIMEOUT} takes seconds above 0, such as 2.5.",
@@ -99,14 +102,13 @@ def idempotency_key_of(request: Request) -> str | None:
     given = request.headers.getlist(IDEMPOTENCY_KEY)
     if not given:
         return None
-    key = given[0].strip('"')
-    if len(given) > 1 or _KEY.fullmatch(given[0]) is None or key.startswith(_OUR_KEYS):
+    if len(given) > 1 or re.fullmatch(KEY, given[0]) is None:
         raise Problem(
             status_kind(HTTPStatus.BAD_REQUEST),
             f"{IDEMPOTENCY_KEY} takes one key of 1 to 255 visible ASCII characters, such as a "
-            f"UUID; it does not begin with {_OUR_KEYS}",
+            "UUID; it does not begin with sent:",
         )
-    return key
+    return given[0].strip('"')
 
 
 def require_small_head(scope: Scope, limits: Limits) -> None:
