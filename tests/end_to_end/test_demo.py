@@ -62,9 +62,9 @@ def test_it_leaves_its_data_in_a_folder_that_git_ignores(tmp_path: Path) -> None
     ],
 )
 def test_where_something_is_wrong_it_says_so_and_fails(
-    setting: dict[str, str], reason: str
+    setting: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
-    done = run_demo(**setting)
+    done = run_demo(cwd=tmp_path, PYTHONPATH=str(ROOT), **setting)
 
     assert done.returncode == 1
     assert done.stderr == f"demo: {reason}\n"

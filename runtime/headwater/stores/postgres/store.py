@@ -20,6 +20,7 @@ from headwater.errors import (
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
+from headwater.stores.announcements import announce_streams
 from headwater.stores.contract import (
     Answer,
     Claims,
@@ -158,7 +159,8 @@ class PostgresStore:
         self._database.open(wire)
         self._commits.open()
         try:
-            await self._database.transaction(lambda wire: _add_streams(wire, streams))
+            created = await self._database.transaction(lambda wire: _add_streams(wire, streams))
+            announce_streams(created)
             for stream in streams:
                 self._streams.setdefault(stream.name, Signal())
                 if stream.type is StreamType.EPHEMERAL:
@@ -584,8 +586,8 @@ SELECT 'command', '', NULL, 0
 """
 
 
-async def _add_streams(wire: Wire, streams: Sequence[Stream]) -> None:
-    """Have the streams; those that are there stay as they are.
+async def _add_streams(wire: Wire, streams: Sequence[Stream]) -> list[Stream]:
+    """Have the streams; those that are there stay as they are. Returns the new ones.
 
     Raises:
         ConfigurationError: Some are there as another type; then none was added.
@@ -599,6 +601,7 @@ async def _add_streams(wire: Wire, streams: Sequence[Stream]) -> None:
         if known.get(stream.name, stream.type.value) != stream.type.value
     ]:
         raise ConfigurationError(*problems)
-    for stream in sorted(streams, key=lambda one: one.name):
-        if stream.name not in known:
-            await wire.fetch(_INSERT_STREAM, stream.name, stream.type.value, secrets.randbits(62))
+    created = sorted((one for one in streams if one.name not in known), key=lambda one: one.name)
+    for stream in created:
+        await wire.fetch(_INSERT_STREAM, stream.name, stream.type.value, secrets.randbits(62))
+    return created
