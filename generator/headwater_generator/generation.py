@@ -11,9 +11,11 @@ from pathlib import Path
 from .check import load_specs
 from .configuration import HIDES_HINT, TAKEN, Configuration, hides, load_configuration
 from .grammar import Spec
+from .lock import Lock, contradictions, kept, lock_folder, read_lock, render_lock
 from .model.annotations import Annotations
 from .model.forms import forms_of
 from .model.functions import functions_of
+from .model.numbers import Numbering
 from .model.package import build
 from .model.parts import Package
 from .model.places import Places
@@ -32,7 +34,7 @@ from .publish.compiling import Compiler
 from .publish.files import LOCK_TIMEOUT, Guard, locked, publish, remove_leftovers, shown
 from .publish.formatting import CONFIGURATIONS, Formatter, line_length
 from .publish.manifest import NAME, Manifest
-from .publish.plan import Note, Plan, draw_up, retired, wanted_scaffold
+from .publish.plan import Note, Plan, draw_up, draw_up_lock, retired, wanted_scaffold
 
 __all__ = ["Progress", "Report", "generate"]
 
@@ -182,7 +184,8 @@ class _Run:
         manifests = [
             Manifest.read(places.package_folder / NAME, self.root) for places in self.places
         ]
-        packages = self.build(is_dry=is_dry)
+        locks = self.locks()
+        packages = self.build([numbering for _, numbering in locks], is_dry=is_dry)
         self.tell("rendering", self.size)
         width = line_length(self.root)
         templates = Templates(width)
@@ -235,6 +238,9 @@ class _Run:
         ]
         sources = [spec.path for spec in self.specs]
         roots = {places.out for places in self.places}
+        plans += [
+            self.lock_plan(spec, lock) for spec, (lock, _) in zip(self.specs, locks, strict=True)
+        ]
         return [*plans, *retired(self.places, sources, self.root, roots)]
 
     def protos(self, package: Package, templates: Templates, compiler: Compiler) -> list[File]:
@@ -242,13 +248,39 @@ class _Run:
         made = list(protos(package, templates))
         return [*made, *compiled(package, made, compiler.compile)]
 
-    def build(self, *, is_dry: bool) -> list[Package]:
+    def locks(self) -> list[tuple[Lock, Numbering]]:
+        """Return the lock that each spec should have, and its numbers on the wire.
+
+        Raises:
+            SpecError: A lock can't be read, or a spec contradicts what was released (HW9xx).
+        """
+        problems: list[Problem] = []
+        found: list[tuple[Lock, Numbering]] = []
+        for spec in self.specs:
+            known = read_lock(self.lock_folder(spec), self.root)
+            problems += contradictions(spec, known)
+            found.append(kept(spec, known))
+        if problems:
+            raise SpecError(problems)
+        return found
+
+    def lock_folder(self, spec: Spec) -> Path:
+        """Return where a spec's lock is."""
+        return lock_folder(self.root / spec.path, spec.service)
+
+    def lock_plan(self, spec: Spec, lock: Lock) -> Plan:
+        """Compare a lock with the disk."""
+        folder = self.lock_folder(spec)
+        files = {folder / name: content for name, content in render_lock(lock).items()}
+        return draw_up_lock(folder, files, self.root)
+
+    def build(self, numberings: Sequence[Numbering], *, is_dry: bool) -> list[Package]:
         self.tell("typing", self.size)
         annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
         annotations.resolve(form for spec in self.specs for form in forms_of(spec))
         return [
-            build(spec, places, annotations)
-            for spec, places in zip(self.specs, self.places, strict=True)
+            build(spec, places, annotations, numbering)
+            for spec, places, numbering in zip(self.specs, self.places, numberings, strict=True)
         ]
 
     def publish(self, plans: Sequence[Plan]) -> None:
@@ -324,6 +356,7 @@ class _Run:
                     folders
                     | {self.root / "spec"}
                     | {places.handlers_folder for places in self.places}
+                    | {self.lock_folder(spec) for spec in self.specs}
                 )
             ),
             outputs=tuple(

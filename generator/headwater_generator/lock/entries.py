@@ -1,0 +1,115 @@
+"""What a lock holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from ..grammar import JSON
+from ..model.numbers import Numbering, Numbers
+
+__all__ = ["Accepted", "Contract", "Entry", "Lock", "hash_of"]
+
+Status = Literal["draft", "released"]
+
+
+def hash_of(value: JSON) -> str:
+    """Return the SHA-256, in hex, of plain data; the order of keys counts."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One version of an event or type, or a command, as it is or was."""
+
+    schema: JSON
+    """Its shape in canonical form, fields in order and types expanded."""
+    numbers: Numbers
+    status: Status = "draft"
+    ops: str = ""
+    """Hash of the ops that lead here from the version before; empty where there are none."""
+    sample: JSON = None
+    """A payload, always the same; null where none could be made."""
+
+    @property
+    def is_released(self) -> bool:
+        """Whether it may not change any more."""
+        return self.status == "released"
+
+    @property
+    def hash(self) -> str:
+        """Of the schema."""
+        return hash_of(self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A command, or a type in one: it changes in place, within what its callers bear."""
+
+    released: Entry | None = None
+    """As it was released last."""
+    draft: Entry | None = None
+    """As it is now, where that differs."""
+
+    @property
+    def current(self) -> Entry | None:
+        """As it is now."""
+        return self.draft or self.released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A break that the team has taken upon itself, with its reason."""
+
+    subject: str
+    """Name of the event, type or command."""
+    version: int
+    """Of the event or type; 0 of a command."""
+    change: str
+    reason: str
+
+
+_Versions = Mapping[str, Mapping[int, Entry]]
+_NONE: Mapping[str, Mapping[int, Entry]] = MappingProxyType({})
+_NO_CONTRACTS: Mapping[str, Contract] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What is known of a service: each version of each event and type, its commands, by name."""
+
+    events: _Versions = field(default_factory=lambda: _NONE)
+    types: _Versions = field(default_factory=lambda: _NONE)
+    """As they are in events; a version that an event names `Role@1` is version 1 of `Role`."""
+    commands: Mapping[str, Contract] = field(default_factory=lambda: _NO_CONTRACTS)
+    inputs: Mapping[str, Contract] = field(default_factory=lambda: _NO_CONTRACTS)
+    """Types as they are in commands."""
+    accepted: tuple[Accepted, ...] = ()
+
+    @property
+    def released(self) -> Numbering:
+        """The numbers that can't change any more."""
+        return Numbering(
+            events=_released(self.events),
+            types=_released(self.types),
+            commands=_contracts(self.commands),
+            inputs=_contracts(self.inputs),
+        )
+
+
+def _released(known: _Versions) -> dict[tuple[str, int], Numbers]:
+    return {
+        (name, version): entry.numbers
+        for name, versions in known.items()
+        for version, entry in versions.items()
+        if entry.is_released
+    }
+
+
+def _contracts(known: Mapping[str, Contract]) -> dict[str, Numbers]:
+    return {name: one.released.numbers for name, one in known.items() if one.released}
