@@ -12,7 +12,7 @@ from typing import Any
 
 from ..evolution import Shape, canonical, shape_of_fields, shape_of_type
 from ..evolution.values import fault, sample
-from ..grammar import JSON, UNSET, Field, Named, ObjectType, Spec, UnionType
+from ..grammar import JSON, Field, Named, ObjectType, Spec, UnionType
 from ..grammar.ops import Op
 from ..load import Mapping as MappingNode
 from ..load import Node, Place, at
@@ -22,7 +22,7 @@ from ..problems import Problem
 from .entries import Contract, Entry, Lock
 
 _FORMS = frozenset(
-    {"type", "enum", "fields", "one_of", "tag", "list", "map", "nullable", "recursive"}
+    ["type", "enum", "fields", "one_of", "tag", "list", "map", "nullable", "recursive"]
 )
 
 __all__ = ["contradictions", "fields_of", "frozen_types", "kept", "ops_hash"]
@@ -260,8 +260,8 @@ def past_version(entry: Entry) -> str:
         if isinstance(one, dict):
             named = re.search(r"[A-Z]\w*", entry.numbers.wires.get(name, ""))
             text, limits = _type_text(one["shape"], named[0] if named else "json")
-            more = {key: one[key] for key in ("default", "personal") if key in one}
-            if more.get("default", UNSET) is None and text.endswith("| null"):
+            more: dict[str, JSON] = {key: one[key] for key in ("default", "personal") if key in one}
+            if "default" in more and more["default"] is None and text.endswith("| null"):
                 del more["default"]
             keys = {**limits, **more}
             long = "".join(f", {key}: {json.dumps(value)}" for key, value in keys.items())

@@ -226,7 +226,8 @@ class _Document:
         inner = column + step
         past = [f"{' ' * inner}{version}:"]
         for part in parts:
-            past += self._shifted(self._copy(part, renames), part[0], inner + step)
+            text = self._copy(part, renames, with_comment=True)
+            past += self._shifted(text, part[0], inner + step)
         if not parts:
             past.append(f"{' ' * (inner + step)}fields: {{}}")
         if history is None:
@@ -254,14 +255,13 @@ class _Document:
             if name.value in dropped:
                 start = self.text.rfind("\n", 0, name.start_mark.index) + 1
                 end = self._end_of_line(self._end(name, one))
-                note = (
-                    f"{' ' * column}# upcast: `headwater generate` proposes one for the new fields"
-                )
-                self._edits.append(_Edit(start, end, note))
+                self._edits.append(_Edit(start, end, f"{' ' * column}{_NOTE}"))
 
-    def _copy(self, entry: _Entry, renames: Sequence[_Edit]) -> str:
+    def _copy(self, entry: _Entry, renames: Sequence[_Edit], *, with_comment: bool = False) -> str:
         """Return the text of a key with its value, types renamed."""
         start, end = entry[0].start_mark.index, self._end(*entry)
+        if with_comment:
+            end = self._end_of_line(end)
         text = self.text[start:end]
         for one in sorted(renames, key=lambda one: one.start, reverse=True):
             if start <= one.start and one.end <= end:

@@ -251,7 +251,7 @@ def test_the_next_version_keeps_comments_and_layout(tmp_path: Path) -> None:
               # As people write it.
               name: {type: string, personal: true}
             upcast:
-              - rename: {full_name: name}
+              - rename: {full_name: name}   # 2024
 """,
     )
 
@@ -260,7 +260,7 @@ def test_the_next_version_of_an_event_on_one_line_stays_on_it(tmp_path: Path) ->
     made = scaffold(tmp_path, BLOCK, "UserRemoved")
 
     old = "UserRemoved: {terminal: true, fields: {user_id: int}}"
-    new = "UserRemoved: {terminal: true, fields: {user_id: int}, history: {1: {fields: {user_id: int}}}}"
+    new = f"{old[:-1]}, history: {{1: {{fields: {{user_id: int}}}}}}}}"
     assert made == BLOCK.replace(old, new)
     again = scaffold(tmp_path, made, "UserRemoved")
     assert "history: {1: {fields: {user_id: int}}, 2: {fields: {user_id: int}}}}" in again
