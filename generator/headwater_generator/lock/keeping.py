@@ -189,8 +189,8 @@ def _changed_types(spec: Spec, known: Lock) -> Iterator[tuple[TypeVersion, Place
             name == min(differing) and all(name in _reached(spec, differing[o]) for o in others)
         ):
             node = at(spec.node, "types")
-            entry = node.entry(one.type) if isinstance(node, MappingNode) else None
-            yield one, entry.key if entry else one.declaration.node
+            declared = node.entry(one.type) if isinstance(node, MappingNode) else None
+            yield one, declared.key if declared else one.declaration.node
 
 
 def _reached(spec: Spec, one: TypeVersion) -> set[str]:

@@ -171,6 +171,7 @@ def git(root: Path, *arguments: str) -> None:
 
 def test_branches_that_changed_different_events_merge_without_conflict(released: Project) -> None:
     root = released.root
+    released.change("      UserRemoved: {", "\n      # Who goes.\n      UserRemoved: {")
     git(root, "init", "-q", "-b", "main")
     (root / ".gitattributes").write_text("generated/** merge=ours\n")
     git(root, "add", "spec")

@@ -38,12 +38,14 @@ def test_only_what_changed_is_written(project: Project) -> None:
     report = project.generate()
 
     assert report.written == (
+        "generated/user_service/asyncapi.yaml",
         "generated/user_service/events.py",
         "generated/user_service/manifest.json",
         "generated/user_service/pb/events_pb2.py",
         "generated/user_service/pb/events_pb2.pyi",
         "generated/user_service/proto/user_service/v1/events.proto",
         "generated/user_service/schemas/UserAdded.v1.json",
+        "spec/lock/user_service/UserAdded.lock.json",
     )
 
 
@@ -70,7 +72,10 @@ def test_a_file_that_is_no_longer_generated_is_removed(project: Project) -> None
     project.change("      UserRemoved: {terminal: true, fields: {user_id: int}}\n", "")
     report = project.generate()
 
-    assert report.removed == ("generated/user_service/schemas/UserRemoved.v1.json",)
+    assert report.removed == (
+        "generated/user_service/schemas/UserRemoved.v1.json",
+        "spec/lock/user_service/UserRemoved.lock.json",
+    )
     assert not (project.package / "schemas" / "UserRemoved.v1.json").exists()
 
 

@@ -32,11 +32,11 @@ def test_it_tells_what_it_wrote_and_then_that_nothing_is_left(
     first = capsys.readouterr()
     assert "wrote    generated/user_service/events.py" in first.out
     assert "created  services/user_service/handlers/add_user.py" in first.out
-    assert first.out.endswith("\nuser-service: 24 generated files, 24 written, 4 created\n")
+    assert first.out.endswith("\nuser-service: 28 generated files, 28 written, 4 created\n")
     assert first.err == ""
 
     assert run([]) == 0
-    assert capsys.readouterr().out == "user-service: 24 generated files, up to date\n"
+    assert capsys.readouterr().out == "user-service: 28 generated files, up to date\n"
 
 
 def test_what_the_team_has_to_do_is_told_in_one_block_and_counted(
@@ -75,7 +75,7 @@ def test_what_is_removed_is_counted_by_itself(
 
     assert run([]) == 0
 
-    assert " written, 1 removed\n" in capsys.readouterr().out
+    assert " written, 2 removed\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
