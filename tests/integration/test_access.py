@@ -51,7 +51,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.mark.parametrize("token", [OLD, NEW])
+@pytest.mark.parametrize("token", [OLD, NEW], ids=["old", "new"])
 async def test_each_of_two_tokens_that_hold_is_admitted(
     client: httpx.AsyncClient, token: str
 ) -> None:

@@ -168,6 +168,9 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.ReplayUnavailableError: Kind(
         HTTPStatus.CONFLICT, "replay-unavailable", "The stream cannot be replayed"
     ),
+    errors.ProtobufError: Kind(
+        HTTPStatus.BAD_REQUEST, "message-mismatch", "The message is not one of the proto"
+    ),
     errors.UnreadableEventError: _UNEXPECTED,
     errors.UnknownEventError: _UNEXPECTED,
     errors.UpcastError: _UNEXPECTED,

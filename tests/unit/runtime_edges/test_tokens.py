@@ -45,6 +45,7 @@ def test_each_of_two_tokens_is_admitted() -> None:
         [f"Bearer {OLD}", f"Bearer {OLD}"],
         [f"Bearer {NEW}", f"Bearer {OLD}"],
     ],
+    ids=lambda given: str(len(given)),
 )
 def test_nothing_else_is_admitted(given: list[str]) -> None:
     assert not Tokens([fingerprint_of(OLD)]).admits(given)
