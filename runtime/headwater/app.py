@@ -57,13 +57,17 @@ class App(Management, Generic[H]):
     several processes of one machine may share; or `postgresql://user:password@host:port/database`,
     which any number of processes may share. It has to open within `startup` seconds.
 
+    `consumer` is the name under which the service's own handlers read broadcasts, the service's
+    name without: its processes then share one cursor, each event goes to one of them, and who
+    starts again goes on where it stood. Processes with names of their own each get every event.
+
     On leaving the block the app takes no new commands, lets those that run finish, then the
     handlers, both within `drain` seconds; then it ends the sessions and closes the database. A
     store that does not close in time is left, and that is logged.
 
     Raises:
         ConfigurationError: Handlers are missing or do not fit, all of them named at once; or there
-            is no such database.
+            is no such database; or the consumer's name is empty, too long or unprintable.
         DeadlineExceededError: On entering: the database did not open in time.
     """
 
@@ -78,6 +82,7 @@ class App(Management, Generic[H]):
         lifespan: Lifespan | None = None,
         startup: float = DEFAULT_DEADLINE,
         drain: float = 10.0,
+        consumer: str | None = None,
         clock: Clock | None = None,
         chance: random.Random | None = None,
     ) -> None:
@@ -85,6 +90,8 @@ class App(Management, Generic[H]):
         self._chance = chance or random.SystemRandom()
         self._functions = resolve_functions(service, handlers)
         super().__init__(service, self._open_database(database), self._clock)
+        if consumer is not None:
+            require_consumer_name(consumer)
         self._lifespan = lifespan
         self._startup = startup
         self._drain = drain
@@ -134,7 +141,7 @@ class App(Management, Generic[H]):
                 state=lambda: self._state,
             ),
             service.stream,
-            consumer=service.name,
+            consumer=service.name if consumer is None else consumer,
             on_open=self._require_running,
         )
         self._state: Any = None
@@ -147,9 +154,9 @@ class App(Management, Generic[H]):
         """Whether it takes commands and subscribers."""
         return self._is_running
 
-    async def is_ready(self) -> bool:
-        """Whether it takes commands, and its store can be reached."""
-        return self._is_running and await self.is_reachable()
+    async def is_ready(self, *, deadline: float = 2.0) -> bool:
+        """Whether it takes commands, and its store answers within `deadline` seconds."""
+        return self._is_running and await self.is_reachable(deadline=deadline)
 
     async def __aenter__(self) -> App[H]:
         if self._is_running:

@@ -16,7 +16,10 @@
     │   ├── NotRunningError         the app is not open, or no longer
     │   ├── DeliveryLostError       the delivery was handed to somebody else meanwhile
     │   ├── IdempotencyConflictError  the key was used for another request
-    │   └── StoreUnavailableError   the store could not do it
+    │   ├── StoreUnavailableError   the store could not do it
+    │   ├── ConnectionUnavailableError  the store has no connection for a handler
+    │   ├── TransactionBudgetError  a handler kept its transaction open for too long
+    │   └── CommandInTransactionError  a command was executed while a handler's was open
     ├── OutcomeUnknownError         written or not: nobody can tell
     ├── CursorMismatchError         a cursor does not belong to the stream that is there
     ├── UnknownStreamError          this service has no such stream
@@ -42,8 +45,10 @@ from typing import ClassVar
 from uuid import UUID
 
 __all__ = [
+    "CommandInTransactionError",
     "CommandRejectedError",
     "ConfigurationError",
+    "ConnectionUnavailableError",
     "CursorMismatchError",
     "DeadlineExceededError",
     "DeliveryLostError",
@@ -61,6 +66,7 @@ __all__ = [
     "ReplayUnavailableError",
     "SchemaMismatchError",
     "StoreUnavailableError",
+    "TransactionBudgetError",
     "UnknownCommandError",
     "UnknownEventError",
     "UnknownStreamError",
@@ -341,6 +347,54 @@ class StoreUnavailableError(RejectedError):
         return f"the store is not available: {self.reason}; nothing was written"
 
 
+class ConnectionUnavailableError(RejectedError):
+    """A handler asked for a connection to the database, and there is none to give."""
+
+    fault = Fault.SERVICE
+    advice = "Use an SQL database with the extra that it needs, or decide without a connection."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"there is no connection for the handler: {self.reason}"
+
+
+class TransactionBudgetError(RejectedError):
+    """A handler kept its transaction open for longer than it may: others wait for it to write.
+
+    It was rolled back: of what the handler wrote and emitted, nothing is there.
+    """
+
+    fault = Fault.SERVICE
+    advice = "Ask for the connection last, and wait for nothing but the database while it is open."
+
+    def __init__(self, budget: float) -> None:
+        super().__init__(budget)
+        self.budget = budget
+
+    def __str__(self) -> str:
+        return f"the handler's transaction was open for more than {self.budget:g} s; rolled back"
+
+
+class CommandInTransactionError(RejectedError):
+    """A handler executed a command while its own transaction was open.
+
+    The command would wait for the transaction to end, and the transaction for the command.
+    """
+
+    fault = Fault.SERVICE
+    advice = "Use `context.send`, which executes it afterwards, or execute it before."
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command)
+        self.command = command
+
+    def __str__(self) -> str:
+        return f"{self.command} cannot be executed while the handler's own transaction is open"
+
+
 class OutcomeUnknownError(HeadwaterError):
     """The connection to the store broke, or the time was up, while committing.
 
@@ -529,15 +583,16 @@ class ProtobufError(HeadwaterError):
 
 
 class HistoryUnavailableError(HeadwaterError):
-    """The workflow's earlier events are not kept."""
+    """Not all of the workflow's earlier events are there: they are not kept, or not for so long."""
 
     fault = Fault.SERVICE
-    advice = "Make the stream persistent, or decide without the history."
+    advice = "Have the stream keep its events, or decide without the history."
 
-    def __init__(self, workflow: str, stream: str) -> None:
-        super().__init__(workflow, stream)
+    def __init__(self, workflow: str, stream: str, reason: str) -> None:
+        super().__init__(workflow, stream, reason)
         self.workflow = workflow
         self.stream = stream
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.workflow} has no history: {self.stream} is ephemeral"
+        return f"{self.workflow} has no whole history in {self.stream}: {self.reason}"

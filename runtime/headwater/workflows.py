@@ -79,7 +79,8 @@ class Workflow(Generic[E]):
         """The workflow's recorded events, oldest first, as many as `version` says.
 
         Raises:
-            HistoryUnavailableError: Its stream is ephemeral.
+            HistoryUnavailableError: Its stream is ephemeral, or the oldest of them are not kept any
+                more.
         """
         return await self._read_history()
 

@@ -8,15 +8,17 @@ from headwater.errors import HeadwaterError
 __all__ = ["SAMPLES"]
 
 SAMPLES: list[HeadwaterError] = [
+    errors.CommandInTransactionError("Buy"),
     errors.CommandRejectedError("too late", "deadline"),
     errors.ConfigurationError("one", "two"),
+    errors.ConnectionUnavailableError("it is in memory"),
     errors.CursorMismatchError("reader", "carts", "the stream is another"),
     errors.DeadlineExceededError(3.0),
     errors.DeliveryLostError("reader", 7),
     errors.EventNotAllowedError("A", ["B", "C"]),
     errors.EventNotFoundError("carts", UUID(int=1)),
     errors.HandlerFailedError("add_user", "ValueError: no"),
-    errors.HistoryUnavailableError("Cart", "carts"),
+    errors.HistoryUnavailableError("Cart", "carts", "it is ephemeral"),
     errors.IdempotencyConflictError("k-1"),
     errors.NotRunningError("shop"),
     errors.OutcomeUnknownError("the wire broke"),
@@ -24,6 +26,7 @@ SAMPLES: list[HeadwaterError] = [
     errors.ReplayUnavailableError("carts", "it is ephemeral"),
     errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
     errors.StoreUnavailableError("the disk is full"),
+    errors.TransactionBudgetError(5.0),
     errors.UnknownCommandError("shop", "Buy"),
     errors.UnknownStreamError("shop", "carts"),
     errors.UnknownSubscriptionError("shop", "reader"),

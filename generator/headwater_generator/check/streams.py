@@ -65,6 +65,24 @@ def settings_have_an_effect(scope: Scope) -> None:
                 scope.add(place, "HW505", message, "leave it out, or deliver at-least-once")
 
 
+def consumers_have_something_to_lose(scope: Scope) -> None:
+    """HW505: only a consumer with a cursor of its own can be forgotten."""
+    for subscription in scope.spec.subscriptions.values():
+        if subscription.mode == "broadcast":
+            continue
+        if place := _key(subscription.node, "expire_after"):
+            message = '"expire_after" has no effect here: the consumers share one cursor'
+            scope.add(place, "HW505", message, "leave it out, or make it a broadcast")
+
+
+def replays_are_possible(scope: Scope) -> None:
+    """HW507: only a persistent stream has something to read again, or to keep from being read."""
+    for name, stream in scope.spec.streams.items():
+        if stream.type == "ephemeral" and (place := _key(stream.node, "replay")):
+            message = f'"{name}" is ephemeral: it keeps no events to replay'
+            scope.add(place, "HW507", message, "leave the key out")
+
+
 def backoffs_grow(scope: Scope) -> None:
     """HW506: the first wait is not longer than the longest."""
     for subscription in scope.spec.subscriptions.values():
@@ -102,5 +120,7 @@ RULES = (
     streams_have_events,
     starts_are_possible,
     settings_have_an_effect,
+    consumers_have_something_to_lose,
+    replays_are_possible,
     backoffs_grow,
 )

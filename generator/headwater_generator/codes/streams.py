@@ -52,7 +52,8 @@ CODES = (
         "HW505",
         "a setting has no effect",
         "With at-most-once an event is acknowledged before the handler runs: there is nothing to "
-        "try again, and nothing to wait for.",
+        "try again, and nothing to wait for. Consumers that share one cursor have none of their "
+        "own to lose when they expire.",
         wrong=f"{_USERS}subscriptions:\n  audit:\n    stream: users\n    mode: exclusive\n"
         "    delivery: at-most-once\n    retry: {attempts: 3}",
         right=f"{_USERS}subscriptions:\n  audit:\n    stream: users\n    mode: exclusive\n"
@@ -66,5 +67,12 @@ CODES = (
         "    retry: {backoff: {initial: 5m}}",
         right=f"{_USERS}subscriptions:\n  audit:\n    stream: users\n    mode: exclusive\n"
         "    retry: {backoff: {initial: 5m, max: 1h}}",
+    ),
+    Code(
+        "HW507",
+        "an ephemeral stream cannot be replayed",
+        "Its events are gone once they were consumed; there is nothing to allow, or to forbid.",
+        wrong="streams:\n  users: {type: ephemeral, replay: false}",
+        right="streams:\n  users: {type: persistent, replay: false}",
     ),
 )

@@ -307,6 +307,13 @@ class Stream(Model):
         default_words="`at-least-once`",
         example="delivery: at-most-once",
     )
+    replay: bool = key(
+        "Whether the events of a persistent stream can be read again, outside of its "
+        "subscriptions; `false` where nobody is to see what was recorded before.",
+        Boolean(),
+        default=True,
+        example="replay: false",
+    )
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -587,7 +594,7 @@ class Subscription(Model):
     EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = (
         (
             *("description", "stream", "mode", "events", "start", "retry", "ack_timeout"),
-            *("concurrency", "metadata"),
+            *("concurrency", "expire_after", "metadata"),
         ),
         ("stream", "mode", "delivery", "handler"),
     )
@@ -654,6 +661,14 @@ class Subscription(Model):
         default=None,
         default_words="1",
         example="concurrency: 8",
+    )
+    expire_after: float | None = key(
+        "How long a consumer of a `broadcast` may be away before it is forgotten, with its place "
+        "in the stream and what waits for it.",
+        Duration(),
+        default=None,
+        default_words="never",
+        example="expire_after: 90d",
     )
     handler: bool = key(
         "Whether the service handles it; `false` where only iterators read.",

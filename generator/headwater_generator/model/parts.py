@@ -165,6 +165,7 @@ class StreamObject:
     name: str
     type: str
     delivery: str | None
+    replay: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,6 +114,7 @@ def _streams(facts: Facts, scope: Scope) -> Iterator[StreamObject]:
             name=name,
             type=f"{scope['StreamType']}.{stream.type.upper()}",
             delivery=None if is_usual else _delivery(stream.delivery, scope),
+            replay=stream.replay,
         )
 
 
@@ -182,6 +183,8 @@ def _subscription_arguments(
         yield "ack_timeout", literal(float(subscription.ack_timeout))
     if subscription.concurrency is not None and subscription.concurrency != 1:
         yield "concurrency", literal(subscription.concurrency)
+    if subscription.expire_after is not None:
+        yield "expire_after", literal(float(subscription.expire_after))
     if subscription.handler:
         yield "handler", literal(function_name(name))
     if subscription.metadata:

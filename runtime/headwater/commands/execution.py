@@ -7,13 +7,14 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, get_args
 from uuid import UUID
 
 from headwater.clock import Clock, break_off, is_cancelled, time_limit
 from headwater.correlation import correlation_id
 from headwater.errors import (
     CommandRejectedError,
+    ConnectionUnavailableError,
     DeadlineExceededError,
     HandlerFailedError,
     HistoryUnavailableError,
@@ -41,12 +42,16 @@ from headwater.stores.contract import (
     Unit,
 )
 from headwater.streams import Stream, StreamType
+from headwater.transactions import HandlerTransaction, require_none_open
 from headwater.workflows import StreamWriter, Workflow
 from pydantic import TypeAdapter, ValidationError
 
 from .definition import CommandDefinition, CommandKind
 from .outcome import Once, Outcome
 from .turns import Turns
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["BoundCommand", "CommandContext", "CommandFunction", "Executor", "Outcome"]
 
@@ -70,6 +75,27 @@ class CommandContext:
 
     outbox: Outbox = field(repr=False)
     """What `send` has gathered."""
+
+    transaction: HandlerTransaction | None = field(default=None, repr=False)
+    """What `connection` belongs to; a validator has none."""
+
+    async def connection(self) -> AsyncConnection:
+        """A connection of SQLAlchemy to the service's database, in a transaction of its own.
+
+        What the handler writes with it and what it emits and sends are committed together when it
+        returns; if it raises, is broken off, or a guard fails, all of it is undone, and a rerun
+        begins afresh. The transaction begins here, when it is the handler's turn to write, and
+        nothing else of this process is written until it ends. So ask for it last: it has 5 s. It
+        cannot be committed by hand, and the tables of Headwater itself can only be read.
+
+        Raises:
+            ConnectionUnavailableError: The store has no connections, the extra `sql` is not
+                installed, or this is a validator.
+            StoreUnavailableError: Another process kept it from writing for too long.
+        """
+        if self.transaction is None:
+            raise ConnectionUnavailableError("only a handler has one, a validator has not")
+        return await self.transaction.connection()
 
     def send(self, command: Command[Any]) -> None:
         """Have another command executed once what this one emits is recorded.
@@ -137,6 +163,7 @@ class Executor:
         if bound is None:
             name = getattr(command, "command_name", type(command).__name__)
             raise UnknownCommandError(self._service, name)
+        require_none_open(bound.definition.name)
         once = None if idempotency_key is None else Once(bound.definition, command, idempotency_key)
         execution = _Execution(once, carries_out)
         before = correlation_id.get()
@@ -217,41 +244,61 @@ class Executor:
             target = await self._target(bound, command)
             execution.workflow_id = target.id
             correlation_id.set(target.id)
-            if rerun:
-                context = replace(context, outbox=context.outbox.emptied())
+            transaction = HandlerTransaction(self._store)
+            outbox = context.outbox.emptied() if rerun else context.outbox
+            context = replace(context, outbox=outbox, transaction=transaction)
             try:
-                execution.result = await _call(bound.handler, command, target.writer, context)
-            finally:
-                target.writer._seal()
-            self._require_declared_type(bound, execution.result)
-            events = target.writer.emitted
-            once = execution.once
-            if not (events or context.outbox) and once is None:
-                break
-            append = Append(
-                stream=bound.stream.name,
-                workflow=target.workflow,
-                workflow_id=target.id,
-                expect=target.expect,
-                events=self._encode(events, bound.definition.name, context.request_id),
-            )
-            unit = Unit(
-                key=None if once is None else once.keep(target.id, execution.result),
-                sends=context.outbox.commands(str(self._new_id()), context.request_id)
-                if context.outbox
-                else (),
-                carries_out=execution.carries_out,
-                appends=(append,) if events else (),
-            )
-            execution.commit = self._committer.submit(unit)
-            try:
-                execution.accept(await execution.commit.wait())
+                async with transaction:
+                    await self._run_handler(bound, command, context, execution, target)
+                    unit = self._unit(bound, context, execution, target)
+                    if transaction.is_used:
+                        execution.commit = transaction.submit(unit)
+                    elif unit.appends or unit.sends or unit.key is not None:
+                        execution.commit = self._committer.submit(unit)
+                    if execution.commit is not None:
+                        execution.accept(await execution.commit.wait())
             except (VersionConflictError, WorkflowExistsError):
-                if rerun == RERUNS:
+                if rerun == RERUNS or execution.commit is None:
                     raise
                 execution.commit = None
             else:
                 break
+
+    async def _run_handler(
+        self,
+        bound: BoundCommand,
+        command: Command[Any],
+        context: CommandContext,
+        execution: _Execution,
+        target: _Target,
+    ) -> None:
+        try:
+            execution.result = await _call(bound.handler, command, target.writer, context)
+        finally:
+            target.writer._seal()
+        self._require_declared_type(bound, execution.result)
+
+    def _unit(
+        self, bound: BoundCommand, context: CommandContext, execution: _Execution, target: _Target
+    ) -> Unit:
+        """What the handler has decided."""
+        events = target.writer.emitted
+        append = Append(
+            stream=bound.stream.name,
+            workflow=target.workflow,
+            workflow_id=target.id,
+            expect=target.expect,
+            events=self._encode(events, bound.definition.name, context.request_id),
+        )
+        once = execution.once
+        return Unit(
+            key=None if once is None else once.keep(target.id, execution.result),
+            sends=context.outbox.commands(str(self._new_id()), context.request_id)
+            if context.outbox
+            else (),
+            carries_out=execution.carries_out,
+            appends=(append,) if events else (),
+        )
 
     def _require_declared_type(self, bound: BoundCommand, result: object) -> None:
         """Refuse a result of another type than declared, before anything is written for it."""
@@ -298,8 +345,13 @@ class Executor:
 
         async def read_history() -> Sequence[Event]:
             if bound.stream.type is StreamType.EPHEMERAL:
-                raise HistoryUnavailableError(name, bound.stream.name)
+                raise HistoryUnavailableError(
+                    name, bound.stream.name, "it is ephemeral, its events go once consumed"
+                )
             recorded = await self._store.history(bound.stream.name, name, workflow_id, version)
+            if len(recorded) < version:
+                reason = f"of {version} events, {version - len(recorded)} are not kept any more"
+                raise HistoryUnavailableError(name, bound.stream.name, reason)
             return [self._registry.decode(event) for event in recorded]
 
         workflow = target(workflow_id, version, emits=bound.emits, read_history=read_history)

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         description="Where events are kept: memory://, sqlite:///file.db or "
         "postgresql://user:password@host:port/database.",
     )
+    consumer: str = Field(
+        "",
+        max_length=255,
+        description="Name under which this process reads broadcasts; without, the service's name, "
+        "and its processes share each event.",
+    )
     host: str = Field(
         "127.0.0.1",
         description="Address to serve on. One that other machines can reach needs a token.",

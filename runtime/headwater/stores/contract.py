@@ -11,11 +11,12 @@ first unsettled event.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from uuid import UUID
 
 from headwater.errors import OutcomeUnknownError, RejectedError
@@ -23,6 +24,9 @@ from headwater.events import Metadata, RecordedEvent
 from headwater.streams import Start, Stream, StreamStatistics
 
 from .signal import Signal
+
+if TYPE_CHECKING:  # of the extra `sql`, which nobody needs who asks for no connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = [
     "Acknowledge",
@@ -45,6 +49,7 @@ __all__ = [
     "NewEvent",
     "Order",
     "Outcome",
+    "OwnTransaction",
     "PutBack",
     "Rejected",
     "SentCommand",
@@ -350,6 +355,37 @@ class Stale:
     """Subscription and name."""
 
 
+class OwnTransaction(Protocol):
+    """A transaction that one handler has for itself, in which its unit is written last.
+
+    While it is open nothing else may be able to write, so it has a budget: seconds after which it
+    is rolled back, whatever is under way in it.
+    """
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """For the handler. It can neither commit nor roll back, nor write to the store's tables."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has neither ended, run out of its budget, nor been asked to end."""
+
+    @property
+    def ended(self) -> asyncio.Future[Outcome]:
+        """How it ended, once it has: one that was undone is `Rejected`."""
+
+    async def commit(self, unit: Unit) -> Outcome:
+        """Write the unit, and commit it together with what the handler has written.
+
+        If a guard of the unit fails, or an earlier unit had its idempotency key, all of it is
+        rolled back. So it is once the budget was exceeded: `TransactionBudgetError`. Once begun it
+        is carried out, whether or not the caller waits for it.
+        """
+
+    def roll_back(self) -> None:
+        """Undo all of it, soon and without waiting. Does nothing if it has ended."""
+
+
 class Store(Protocol):
     """Keeps streams, workflows and feeds."""
 
@@ -371,6 +407,14 @@ class Store(Protocol):
         Raises:
             OutcomeUnknownError: The store failed while committing, and nobody knows which of the
                 units it concerns.
+        """
+
+    async def begin(self) -> OwnTransaction:
+        """A transaction for one handler, as soon as it is its turn to write.
+
+        Raises:
+            ConnectionUnavailableError: The store has no connections to give.
+            StoreUnavailableError: Another process kept it from writing for too long.
         """
 
     async def answer(self, key: str) -> Answer | None:

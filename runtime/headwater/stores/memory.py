@@ -11,6 +11,7 @@ from itertools import count
 
 from headwater.clock import Clock, SystemClock
 from headwater.errors import (
+    ConnectionUnavailableError,
     DeliveryLostError,
     EventNotFoundError,
     RejectedError,
@@ -44,6 +45,7 @@ from .contract import (
     FeedKey,
     FeedStatistics,
     Outcome,
+    OwnTransaction,
     PutBack,
     Rejected,
     SetAside,
@@ -94,6 +96,10 @@ class MemoryStore:
         for stream in self._streams.values():
             stream.forget_what_is_consumed()
         return outcomes
+
+    async def begin(self) -> OwnTransaction:
+        """There is none: nothing but the store's own parts could be written in it."""
+        raise ConnectionUnavailableError("the store is in memory; use sqlite:///path/to/file.db")
 
     async def answer(self, key: str) -> Answer | None:
         """What was kept with the unit that had this idempotency key."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from headwater.clock import Clock
 from headwater.deadlines import writing_within
-from headwater.errors import DeliveryLostError
+from headwater.errors import ConnectionUnavailableError, DeliveryLostError
 from headwater.events import Command, Event, RecordedEvent
 from headwater.outbox import Outbox
 from headwater.stores.contract import Acknowledge, Claim, PutBack, SetAside, Settlement
+from headwater.transactions import HandlerTransaction
 
 from .definition import Subscription
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["Delivery", "EventContext"]
 
@@ -42,6 +46,29 @@ class EventContext:
 
     outbox: Outbox = field(repr=False)
     """What `send` has gathered."""
+
+    transaction: HandlerTransaction | None = field(default=None, repr=False)
+    """What `connection` belongs to."""
+
+    async def connection(self) -> AsyncConnection:
+        """A connection of SQLAlchemy to the service's database, in a transaction of its own.
+
+        What is written with it is committed together with the event's acknowledgement and with
+        what was sent, so it takes effect once, even if the event comes again. If the handler
+        raises or is too late, or the event is refused, it is undone. Where delivery is at most
+        once the event is acknowledged already. The transaction begins here, when it is the
+        handler's turn to write, and nothing else of this process is written until it ends. So ask
+        for it last: it has 5 s. It cannot be committed by hand, and the tables of Headwater itself
+        can only be read.
+
+        Raises:
+            ConnectionUnavailableError: The store has no connections, or the extra `sql` is not
+                installed.
+            StoreUnavailableError: Another process kept it from writing for too long.
+        """
+        if self.transaction is None:
+            raise ConnectionUnavailableError("this delivery has none")
+        return await self.transaction.connection()
 
     def send(self, command: Command[Any]) -> None:
         """Have the command executed once the event is acknowledged.
@@ -107,9 +134,14 @@ class Delivery(Generic[E]):
         """
         if not self._at_most_once:
             await self._finish(Acknowledge(self._claim), deadline)
-        elif self.context.outbox:
+        elif self.context.outbox or self._has_written:
             async with self._within(deadline):
                 await self._send(self.context)
+
+    @property
+    def _has_written(self) -> bool:
+        transaction = self.context.transaction
+        return transaction is not None and transaction.is_used
 
     async def nack(
         self,

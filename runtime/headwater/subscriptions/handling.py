@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from headwater.clock import Clock, is_cancelled, sleep, time_limit
 from headwater.correlation import correlation_id
-from headwater.errors import DeliveryLostError
+from headwater.errors import DeliveryLostError, RejectedError
 from headwater.events import Event
 
 from .activity import Activity
@@ -86,30 +87,52 @@ class Workers:
         try:
             async with time_limit(self._clock, seconds) as limit:
                 correlation_id.set(delivery.context.workflow_id)
-                await self._handler(delivery.event, delivery.context)
+                async with _running(delivery.context):
+                    await self._handler(delivery.event, delivery.context)
         except (Exception, asyncio.CancelledError) as error:  # whatever it raises is its failure
             if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
             failure = f"{type(error).__name__}: {error}"
             if limit.expired():
                 failure = f"not done within {seconds:g} s"
-            logger.exception(
-                "%s failed at attempt %d: %s",
-                self._reader.subscription.name,
-                delivery.context.attempt,
-                failure,
-                extra=self._about(delivery, failure),
-            )
+            self._log_failure(delivery, failure, error)
         try:
             if failure is None:
-                await delivery.ack()
-            elif not delivery.is_settled:
+                failure = await self._acknowledge(delivery)
+            if failure is None:
+                return
+            if not delivery.is_settled:
                 await delivery.nack(reason=failure)
             else:
                 about = self._about(delivery, failure)
                 logger.error("event lost, delivered at most once: %s", failure, extra=about)
         except DeliveryLostError as error:
             logger.warning("%s; it may be handled twice", error)
+
+    async def _acknowledge(self, delivery: Delivery[Event]) -> str | None:
+        """Acknowledge, and return why what the handler wrote is undone, if it is."""
+        try:
+            await delivery.ack()
+        except DeliveryLostError:
+            raise
+        except RejectedError as error:
+            transaction = delivery.context.transaction
+            if transaction is None or not transaction.is_used:
+                raise
+            failure = f"{type(error).__name__}: {error}"
+            self._log_failure(delivery, failure, error)
+            return failure
+        return None
+
+    def _log_failure(self, delivery: Delivery[Event], failure: str, error: BaseException) -> None:
+        logger.error(
+            "%s failed at attempt %d: %s",
+            self._reader.subscription.name,
+            delivery.context.attempt,
+            failure,
+            exc_info=error,
+            extra=self._about(delivery, failure),
+        )
 
     def _about(self, delivery: Delivery[Event], failure: str) -> dict[str, object]:
         recorded = delivery.context.recorded
@@ -126,3 +149,7 @@ class Workers:
             "attempt": delivery.context.attempt,
             "error": failure,
         }
+
+
+def _running(context: EventContext) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if context.transaction is None else context.transaction

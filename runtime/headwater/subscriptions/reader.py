@@ -37,6 +37,7 @@ from headwater.stores.contract import (
 )
 from headwater.stores.signal import Signal
 from headwater.streams import DeliverySemantics, FromBeginning, FromLatest, Stream, StreamType
+from headwater.transactions import HandlerTransaction
 
 from .activity import Activity
 from .definition import Mode, Subscription
@@ -211,6 +212,7 @@ class Reader(Generic[E]):
             attempt=claim.attempt,
             state=self._around.state(),
             outbox=self._around.outbox.emptied(),
+            transaction=HandlerTransaction(self._around.store),
         )
         delivery = Delivery(
             event,
@@ -231,11 +233,17 @@ class Reader(Generic[E]):
         claim = settlement.claim
         try:
             sends: tuple[SentCommand, ...] = ()
-            if isinstance(settlement, Acknowledge) and claim.token in self._open:
-                sends = self._sent(self._open[claim.token].context)
+            transaction: HandlerTransaction | None = None
+            if claim.token in self._open:
+                context = self._open[claim.token].context
+                transaction = context.transaction
+                if isinstance(settlement, Acknowledge):
+                    sends = self._sent(context)
+                elif transaction is not None:
+                    transaction.roll_back()
             at_least_once = self._delivery is DeliverySemantics.AT_LEAST_ONCE
             unit = Unit(settlements=(settlement,), sends=sends, durable=not at_least_once)
-            await self._around.committer.commit(unit)
+            await self._commit(unit, transaction)
         finally:
             self._open.pop(claim.token, None)
         about = {
@@ -265,7 +273,15 @@ class Reader(Generic[E]):
         return context.outbox.commands(of, recorded.metadata.request_id)
 
     async def _send(self, context: EventContext) -> None:
-        await self._around.committer.commit(Unit(sends=self._sent(context)))
+        await self._commit(Unit(sends=self._sent(context)), context.transaction)
+
+    async def _commit(self, unit: Unit, transaction: HandlerTransaction | None) -> None:
+        """Write it; together with what was written for the event, if the event is done."""
+        is_done = all(isinstance(one, Acknowledge) for one in unit.settlements)
+        if transaction is not None and transaction.is_used and is_done:
+            await transaction.submit(unit).wait()
+        else:
+            await self._around.committer.commit(unit)
 
     async def _set_aside(self, claim: Claim, reason: str) -> None:
         with suppress(DeliveryLostError):  # somebody else has it then, and does the same

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
-from headwater.stores.contract import Store
+from headwater.stores.contract import OwnTransaction, Store
 
 __all__ = ["Observed"]
 
@@ -34,19 +36,38 @@ class Observed:
         """Return once no call is under way."""
         await self._quiet.wait()
 
+    async def begin(self) -> OwnTransaction:
+        """A transaction; while it is open somebody waits for the store."""
+        with self._call():
+            transaction = await self._behind.begin()
+        self._begin_call()
+        transaction.ended.add_done_callback(lambda _: self._end_call())
+        return transaction
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._behind, name)
         if not inspect.iscoroutinefunction(method):
             return method
 
         async def call(*arguments: Any, **options: Any) -> Any:
-            self._calls += 1
-            self._quiet.clear()
-            try:
+            with self._call():
                 return await method(*arguments, **options)
-            finally:
-                self._calls -= 1
-                if not self._calls:
-                    self._quiet.set()
 
         return call
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        self._begin_call()
+        try:
+            yield
+        finally:
+            self._end_call()
+
+    def _begin_call(self) -> None:
+        self._calls += 1
+        self._quiet.clear()
+
+    def _end_call(self) -> None:
+        self._calls -= 1
+        if not self._calls:
+            self._quiet.set()

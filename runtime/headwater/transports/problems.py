@@ -153,6 +153,9 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.StoreUnavailableError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "The store cannot write now"
     ),
+    errors.ConnectionUnavailableError: _BROKEN,
+    errors.TransactionBudgetError: _BROKEN,
+    errors.CommandInTransactionError: _BROKEN,
     errors.OutcomeUnknownError: Kind(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "outcome-unknown",

@@ -18,7 +18,14 @@ from generated.every_key import (
     every_key,
     subscriptions,
 )
-from headwater import App, CommandContext, CommandRejectedError, EventContext, WorkflowEndedError
+from headwater import (
+    App,
+    CommandContext,
+    CommandRejectedError,
+    EventContext,
+    ReplayUnavailableError,
+    WorkflowEndedError,
+)
 
 
 class Desk:
@@ -104,6 +111,13 @@ async def main() -> None:
             except error:
                 continue
             raise AssertionError(f"{refused} was not refused")
+        assert subscriptions.everything.expire_after == 30 * 24 * 3600
+        try:
+            app.replay("orders")
+        except ReplayUnavailableError:
+            pass
+        else:
+            raise AssertionError("what must not be replayed was")
         seen = [type(await anext(everything)).__name__ for _ in range(10)]
     assert seen[:4] == ["OrderPlacedV1", "OrderChangedV1", "OrderChangedV1", "OrderClosedV1"]
     assert desk.heard.count("from-the-tenth: OrderPlacedV1") == 1

@@ -81,13 +81,19 @@ WRITES: dict[str, Callable[[Running], Awaitable[Any]]] = {
 }
 
 
+QUESTIONS: dict[str, Callable[[Running], Awaitable[bool]]] = {
+    "is_reachable": lambda app: app.is_reachable(deadline=SOON),
+    "is_ready": lambda app: app.is_ready(deadline=SOON),
+}
+
+
 def test_every_public_call_of_an_app_is_in_this_test_and_has_a_deadline() -> None:
     calls = {
         name
         for name, method in inspect.getmembers(App, inspect.isfunction)
         if not name.startswith("_")
     }
-    assert calls == {*READS, *WRITES, "wait_until_idle"}
+    assert calls == {*READS, *WRITES, *QUESTIONS, "wait_until_idle"}
     for name in calls:
         assert "deadline" in inspect.signature(getattr(App, name)).parameters, name
 
@@ -98,6 +104,14 @@ async def test_what_only_reads_says_that_nothing_was_written(app: Running, name:
     async with asyncio.timeout(5):
         with pytest.raises(DeadlineExceededError):
             await READS[name](app)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_whether_the_store_answers_is_answered_in_time(app: Running, name: str) -> None:
+    assert await QUESTIONS[name](app)
+    hang(app)
+    async with asyncio.timeout(5):
+        assert not await QUESTIONS[name](app)
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -14,6 +14,7 @@ from typing import Any
 from headwater.clock import Clock
 from headwater.errors import (
     ConfigurationError,
+    ConnectionUnavailableError,
     HeadwaterError,
     OutcomeUnknownError,
     StoreUnavailableError,
@@ -32,6 +33,7 @@ from headwater.stores.contract import (
     FeedKey,
     FeedStatistics,
     Outcome,
+    OwnTransaction,
     PutBack,
     Rejected,
     Stale,
@@ -248,6 +250,12 @@ class PostgresStore:
         self._heads.update(batch.heads)
         self._tell(Hint(set(batch.appended), batch.woken, batch.sent), batch.appended)
         return outcomes
+
+    async def begin(self) -> OwnTransaction:
+        """There is none: this store has no connections to give to handlers."""
+        raise ConnectionUnavailableError(
+            "the PostgreSQL store gives no connections to handlers; the SQLite store does"
+        )
 
     async def answer(self, key: str) -> Answer | None:
         """What was kept with the unit that had this idempotency key."""

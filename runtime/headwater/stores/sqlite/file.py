@@ -13,9 +13,10 @@ from headwater.errors import ConfigurationError, SchemaMismatchError, StoreUnava
 from headwater.schema.sqlite import statements
 from headwater.schema.tables import SCHEMA_VERSION
 
-__all__ = ["BUSY_WAIT", "connect", "prepare", "wait_while_locked"]
+__all__ = ["BUSY_WAIT", "connect", "connect_as", "prepare", "wait_while_locked"]
 
 T = TypeVar("T")
+C = TypeVar("C", bound=sqlite3.Connection)
 
 BUSY_WAIT = 5.0  # seconds to wait for another process that writes
 FIRST_PAUSE, LONGEST_PAUSE = 0.0002, 0.01  # seconds between two tries
@@ -25,6 +26,11 @@ OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection for one thread at a time, without implicit transactions."""
+    return connect_as(sqlite3.Connection, path, read_only=read_only)
+
+
+def connect_as(kind: type[C], path: Path, *, read_only: bool = False) -> C:
+    """A connection of this class, for one thread at a time, without implicit transactions."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         wanted = ".".join(map(str, OLDEST_SQLITE))
         raise ConfigurationError(
@@ -38,6 +44,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             timeout=0,  # `wait_while_locked` waits, in shorter steps
             isolation_level=None,
             check_same_thread=False,
+            factory=kind,
             cached_statements=256,
         )
     except sqlite3.OperationalError as error:

@@ -56,6 +56,7 @@ from .jobs import (
     resume,
     unregister,
 )
+from .lending import Lender, Loan
 from .letters import drop, requeue
 from .members import connect_session, disconnect, heartbeat, remove_consumer, remove_stale
 from .positions import find_position
@@ -72,9 +73,13 @@ from .reading import (
     read_workflow,
 )
 from .rows import microseconds
-from .writer import Change, Writer
+from .turn import Turn
+from .waking import Change
+from .writer import Writer
 
 __all__ = ["SqliteStore"]
+
+TRANSACTION_BUDGET = 5.0  # seconds
 
 
 class SqliteStore:
@@ -84,7 +89,8 @@ class SqliteStore:
 
     `busy_wait` is how many seconds a write waits for another process. `poll` are the shortest and
     the longest wait, in seconds, between two looks for what other processes have written; what this
-    process writes is known at once.
+    process writes is known at once. `budget` is how many seconds of the machine's clock a handler
+    may keep a transaction of its own open; nothing else of this process is written meanwhile.
     """
 
     def __init__(
@@ -94,10 +100,14 @@ class SqliteStore:
         *,
         busy_wait: float = BUSY_WAIT,
         poll: tuple[float, float] = (0.005, 0.5),
+        budget: float = TRANSACTION_BUDGET,
     ) -> None:
         self.path = Path(path)
         self._clock = clock or SystemClock()
         self._poll = poll
+        self._busy_wait = busy_wait
+        self._budget = budget
+        self._lender = Lender()
         self._writer = Writer(self.path, self._clock, self._notify, busy_wait=busy_wait)
         self._readers = Readers(self.path)
         self._streams: dict[str, Signal] = {}
@@ -138,6 +148,7 @@ class SqliteStore:
         while self._unwanted:
             await asyncio.wait(self._unwanted)
             await asyncio.sleep(0)  # for their callbacks
+        await self._lender.close()
         await self._readers.stop()
         await self._writer.stop()  # the last one that could write moves the log into the file
 
@@ -159,6 +170,19 @@ class SqliteStore:
                 return [Rejected(error) for _ in units]
         # One of them cannot be written, and nobody knows which: the others have to be.
         return [outcome for unit in units for outcome in await self.commit([unit])]
+
+    async def begin(self) -> Loan:
+        """A transaction for one handler, as soon as it is its turn to write."""
+        engine = await self._lender.engine()  # or else nobody needs to wait for a turn
+        turn = Turn(
+            self.path,
+            self._clock,
+            self._notify,
+            budget=self._budget,
+            busy_wait=self._busy_wait,
+        )
+        self._writer.take_turn(turn)
+        return await self._lender.lend(engine, turn)
 
     async def answer(self, key: str) -> Answer | None:
         """What was kept with the unit that had this idempotency key."""

@@ -21,8 +21,10 @@ from headwater.errors import HeadwaterError, OutcomeUnknownError, StoreUnavailab
 
 from .file import BUSY_WAIT, connect, prepare, wait_while_locked
 from .transaction import Transaction
+from .turn import Turn
+from .waking import Change
 
-__all__ = ["Change", "Writer"]
+__all__ = ["Writer"]
 
 T = TypeVar("T")
 
@@ -32,18 +34,6 @@ MAX_JOBS = 256  # in one transaction
 # it is never lost alone.
 SYNC = "PRAGMA synchronous = FULL"
 NO_SYNC = "PRAGMA synchronous = NORMAL"
-
-
-class Change:
-    """What a transaction that was committed means to those who wait."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self.woken = transaction.woken
-        """Feeds that may have something to hand out."""
-        self.appended = transaction.appended
-        """Streams and the names of their new events."""
-        self.sent = transaction.sent
-        """Whether there may be stored commands to execute."""
 
 
 class _Job(Generic[T]):
@@ -88,8 +78,9 @@ class Writer:
         self._clock = clock
         self._on_change = on_change
         self._busy_wait = busy_wait
-        self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job[Any] | Turn | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._stopped: _Job[None] | None = None
         self._transaction: Transaction | None = None  # with its connection; none after a failure
         self._waits_for_disk = True
 
@@ -107,15 +98,19 @@ class Writer:
         try:
             await asyncio.shield(started.future)
         except BaseException:
+            self._thread = None
             self._jobs.put(None)
             raise
 
     async def stop(self) -> None:
         """Do what is waiting, then close the file."""
         if self._thread is not None:
+            self._thread = None
+            # Not by joining the thread: who gives up waiting for it must not leave one that joins.
+            stopped: _Job[None] = _Job(None, None)
+            self._stopped = stopped
             self._jobs.put(None)
-            thread, self._thread = self._thread, None
-            await asyncio.to_thread(thread.join)
+            await asyncio.shield(stopped.future)
 
     def submit(
         self,
@@ -137,6 +132,12 @@ class Writer:
         """What `look` returns; it changes nothing and needs no transaction."""
         return self._put(_Job(None, look))
 
+    def take_turn(self, turn: Turn) -> None:
+        """Leave the file to the turn, once what came before it is written."""
+        if self._thread is None:
+            raise StoreUnavailableError("it is not open")
+        self._jobs.put(turn)
+
     def _put(self, job: _Job[T]) -> asyncio.Future[T]:
         if self._thread is None:
             raise StoreUnavailableError("it is not open")
@@ -155,20 +156,29 @@ class Writer:
         self._tell([started], None)
         goes_on = True
         while goes_on:
-            jobs, goes_on = self._next_jobs()
-            jobs = [job for job in jobs if not job.future.cancelled()]
-            try:
-                transaction = self._transaction or self._open()
-            except Exception as error:  # noqa: BLE001  (each waiter hears of it)
-                self._fail(jobs, _unavailable(error))
-                continue
-            try:
-                if jobs := self._answer_by_looking(jobs, transaction):
-                    self._write(jobs, transaction)
-            except Exception as error:  # noqa: BLE001  (each waiter hears of it, and there is a next)
-                self._give_up(jobs, transaction, error)
+            jobs, turn, goes_on = self._next_jobs()
+            self._do(jobs)
+            if turn is not None:
+                turn.take()
         if self._transaction is not None:
             self._transaction.connection.close()
+        if self._stopped is not None:
+            self._tell([self._stopped], None)
+
+    def _do(self, jobs: list[_Job[Any]]) -> None:
+        jobs = [job for job in jobs if not job.future.cancelled()]
+        if not jobs:
+            return
+        try:
+            transaction = self._transaction or self._open()
+        except Exception as error:  # noqa: BLE001  (each waiter hears of it)
+            self._fail(jobs, _unavailable(error))
+            return
+        try:
+            if jobs := self._answer_by_looking(jobs, transaction):
+                self._write(jobs, transaction)
+        except Exception as error:  # noqa: BLE001  (each waiter hears of it, and there is a next)
+            self._give_up(jobs, transaction, error)
 
     def _open(self) -> Transaction:
         connection = connect(self._path)
@@ -181,18 +191,21 @@ class Writer:
         self._waits_for_disk = True
         return self._transaction
 
-    def _next_jobs(self) -> tuple[list[_Job[Any]], bool]:
+    def _next_jobs(self) -> tuple[list[_Job[Any]], Turn | None, bool]:
+        """The jobs to do at once, a turn that comes after them, and whether there is a next."""
         jobs: list[_Job[Any]] = []
         job = self._jobs.get()
         while job is not None:
+            if isinstance(job, Turn):
+                return jobs, job, True
             jobs.append(job)
             if len(jobs) == MAX_JOBS:
-                return jobs, True
+                return jobs, None, True
             try:
                 job = self._jobs.get_nowait()
             except Empty:
-                return jobs, True
-        return jobs, False
+                return jobs, None, True
+        return jobs, None, False
 
     def _answer_by_looking(
         self, jobs: list[_Job[Any]], transaction: Transaction

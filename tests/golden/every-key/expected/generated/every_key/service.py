@@ -24,7 +24,10 @@ every_key: Service[Handlers] = Service(
     description="Every key of the grammar at least once.",
     streams=(
         Stream(
-            "orders", StreamType.PERSISTENT, delivery=DeliverySemantics.AT_MOST_ONCE
+            "orders",
+            StreamType.PERSISTENT,
+            delivery=DeliverySemantics.AT_MOST_ONCE,
+            replay=False,
         ),
         Stream("pings", StreamType.EPHEMERAL),
     ),

@@ -21,6 +21,7 @@ everything: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscriptio
     stream="orders",
     mode=Mode.BROADCAST,
     events=(OrderPlaced, OrderChanged, OrderClosed),
+    expire_after=2592000.0,
 )
 
 from_now_on: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscription(
