@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from generated.user_service import user_service
+
 from .service import PATIENCE, DemoError, recorded, running
 
 MODULE = "services.user_service"
@@ -41,11 +43,18 @@ def demo() -> None:
 
         say("Two users come, one goes. An iterator in the service counts them:")
         send(url, "add-user", ada)
-        service.wait_for(f"UserAddedV1(user_id={ada['user_id']},")
+        service.wait_for(f"user-analytics: UserAddedV3(user_id={ada['user_id']},")
         send(url, "add-user", grace)
-        service.wait_for(f"UserAddedV1(user_id={grace['user_id']},")
+        service.wait_for(f"user-analytics: UserAddedV3(user_id={grace['user_id']},")
         send(url, "remove-user", {"user_id": ada["user_id"]})
         service.wait_for(f"UserRemovedV1(user_id={ada['user_id']}); users: ")
+
+        say("The old directory is served version 1 of each event, though version 3 is recorded:")
+        old = f"legacy-directory: UserAddedV1(user_id={grace['user_id']}, name=***) of version 3"
+        service.wait_for(old)
+
+        say("And what was recorded years ago reads as version 3 today:")
+        show_upcast({"user_id": 7, "name": "Ada Lovelace"}, 1, 3)
 
         say("Somebody is invited and accepts. A handler is given each event:")
         invitation = send(
@@ -98,6 +107,15 @@ def users(first: int) -> tuple[dict[str, Any], dict[str, Any]]:
             "email": "grace@example.com",
         },
     )
+
+
+def show_upcast(fields: dict[str, Any], before: int, after: int) -> None:
+    """Bring a recorded UserAdded to another version, as every reader's event is."""
+    name = "UserAdded"
+    changed = user_service.registry.upcast(name, fields, before, after)
+    event = user_service.registry.get(name, after).model_validate_json(json.dumps(changed))
+    say(f"{name} version {before}: {json.dumps(fields)}", before="")
+    say(f"{name} version {event.event_version}: {json.dumps(changed)}", before="")
 
 
 def send(

@@ -11,6 +11,8 @@ from .events import (
     InvitationDeclinedV1,
     UserAdded,
     UserAddedV1,
+    UserAddedV2,
+    UserAddedV3,
     UserInvited,
     UserInvitedV1,
     UserRemoved,
@@ -18,12 +20,13 @@ from .events import (
 )
 from .handlers import Handlers
 from .service import user_service
-from .types import Role
+from .types import Channel, Role, Source
 from .workflows import InvitationWorkflow, UserWorkflow
 
 __all__ = [
     "AcceptInvitation",
     "AddUser",
+    "Channel",
     "DeclineInvitation",
     "Handlers",
     "InvitationAccepted",
@@ -34,8 +37,11 @@ __all__ = [
     "InviteUser",
     "RemoveUser",
     "Role",
+    "Source",
     "UserAdded",
     "UserAddedV1",
+    "UserAddedV2",
+    "UserAddedV3",
     "UserInvited",
     "UserInvitedV1",
     "UserRemoved",

@@ -8,7 +8,7 @@ from uuid import UUID
 from headwater import Command, Personal
 from pydantic import EmailStr, Field
 
-from .types import Role
+from .types import Role, Source
 
 
 class AddUser(Command[str]):
@@ -20,6 +20,7 @@ class AddUser(Command[str]):
     first_name: Annotated[str, Field(min_length=1), Personal]
     last_name: Annotated[str, Personal]
     email: Annotated[EmailStr, Personal]
+    source: Source = Source.WEBSITE
 
 
 class RemoveUser(Command[None]):

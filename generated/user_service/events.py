@@ -8,22 +8,46 @@ from uuid import UUID
 from headwater import Event, Personal
 from pydantic import EmailStr
 
-from .types import Role
+from .types import Channel, Role, Source
 
 
 class UserAddedV1(Event):
-    """A user exists from now on."""
+    """As it was while a name was one text, and nobody asked for an address."""
 
     event_name: ClassVar[str] = "UserAdded"
     event_version: ClassVar[int] = 1
 
     user_id: int
+    name: Annotated[str, Personal]
+
+
+class UserAddedV2(Event):
+    """With the parts of the name, an address, and the channel the user came by."""
+
+    event_name: ClassVar[str] = "UserAdded"
+    event_version: ClassVar[int] = 2
+
+    user_id: int
     first_name: Annotated[str, Personal]
     last_name: Annotated[str, Personal]
     email: Annotated[EmailStr, Personal]
+    channel: Channel
 
 
-UserAdded: TypeAlias = UserAddedV1
+class UserAddedV3(Event):
+    """A user exists from now on."""
+
+    event_name: ClassVar[str] = "UserAdded"
+    event_version: ClassVar[int] = 3
+
+    user_id: int
+    first_name: Annotated[str, Personal]
+    last_name: Annotated[str, Personal]
+    email: Annotated[EmailStr, Personal]
+    source: Source
+
+
+UserAdded: TypeAlias = UserAddedV3
 
 
 class UserRemovedV1(Event):

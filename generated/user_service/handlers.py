@@ -7,7 +7,7 @@ from typing import Protocol
 from headwater import CommandContext, EventContext
 
 from .commands import AcceptInvitation, AddUser, DeclineInvitation, InviteUser, RemoveUser
-from .events import InvitationAccepted, InvitationDeclined, UserInvited
+from .events import InvitationAccepted, InvitationDeclined, UserAddedV1, UserInvited, UserRemoved
 from .workflows import InvitationWorkflow, UserWorkflow
 
 
@@ -41,6 +41,11 @@ class Handlers(Protocol):
         self, command: DeclineInvitation, workflow: InvitationWorkflow, context: CommandContext
     ) -> None:
         """Say no to an invitation."""
+
+    async def legacy_directory(
+        self, event: UserAddedV1 | UserRemoved, context: EventContext
+    ) -> None:
+        """An old phone directory that knows users by one name; served version 1 for good."""
 
     async def invitation_processor(
         self, event: UserInvited | InvitationAccepted | InvitationDeclined, context: EventContext

@@ -17,10 +17,13 @@ from .events import (
     InvitationAcceptedV1,
     InvitationDeclinedV1,
     UserAddedV1,
+    UserAddedV2,
+    UserAddedV3,
     UserInvitedV1,
     UserRemovedV1,
 )
 from .handlers import Handlers
+from .upcasting import UPCASTING
 from .workflows import InvitationWorkflow, UserWorkflow
 
 user_service: Service[Handlers] = Service(
@@ -35,7 +38,7 @@ user_service: Service[Handlers] = Service(
         WorkflowDefinition(
             UserWorkflow,
             stream="users",
-            events=(UserAddedV1, UserRemovedV1),
+            events=(UserAddedV1, UserAddedV2, UserAddedV3, UserRemovedV1),
         ),
         WorkflowDefinition(
             InvitationWorkflow,
@@ -50,7 +53,7 @@ user_service: Service[Handlers] = Service(
             handler="add_user",
             workflow=UserWorkflow,
             id_field="user_id",
-            emits=(UserAddedV1,),
+            emits=(UserAddedV3,),
         ),
         CommandDefinition(
             RemoveUser,
@@ -85,8 +88,10 @@ user_service: Service[Handlers] = Service(
             emits=(InvitationDeclinedV1,),
         ),
     ),
+    upcasting=UPCASTING,
     subscriptions=(
         subscriptions.user_analytics,
+        subscriptions.legacy_directory,
         subscriptions.invitation_processor,
     ),
 )

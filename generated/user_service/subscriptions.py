@@ -4,7 +4,14 @@
 
 from headwater import Mode, Retry, Subscription
 
-from .events import InvitationAccepted, InvitationDeclined, UserAdded, UserInvited, UserRemoved
+from .events import (
+    InvitationAccepted,
+    InvitationDeclined,
+    UserAdded,
+    UserAddedV1,
+    UserInvited,
+    UserRemoved,
+)
 
 user_analytics: Subscription[UserAdded | UserRemoved] = Subscription(
     name="user-analytics",
@@ -13,6 +20,15 @@ user_analytics: Subscription[UserAdded | UserRemoved] = Subscription(
     events=(UserAdded, UserRemoved),
 )
 """Counts users as they come and go; read by an iterator."""
+
+legacy_directory: Subscription[UserAddedV1 | UserRemoved] = Subscription(
+    name="legacy-directory",
+    stream="users",
+    mode=Mode.EXCLUSIVE,
+    events=(UserAddedV1, UserRemoved),
+    handler="legacy_directory",
+)
+"""An old phone directory that knows users by one name; served version 1 for good."""
 
 invitation_processor: Subscription[UserInvited | InvitationAccepted | InvitationDeclined] = (
     Subscription(

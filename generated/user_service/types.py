@@ -10,3 +10,19 @@ class Role(StrEnum):
 
     MEMBER = "member"
     ADMIN = "admin"
+
+
+class Channel(StrEnum):
+    """What a user came by, as older events call it."""
+
+    WEB = "web"
+    INVITATION = "invitation"
+    IMPORT = "import"
+
+
+class Source(StrEnum):
+    """What brought a user here."""
+
+    WEBSITE = "website"
+    INVITATION = "invitation"
+    MIGRATION = "migration"

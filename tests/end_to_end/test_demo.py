@@ -33,8 +33,10 @@ def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated(tmp_path: Pa
         assert (done.returncode, done.stderr) == (0, "")
         for expected in (
             "> POST /api/commands/add-user",
-            f"    user-analytics: UserAddedV1(user_id={3 * run - 2}, first_name=***",
+            f"    user-analytics: UserAddedV3(user_id={3 * run - 2}, first_name=***",
             f"UserRemovedV1(user_id={3 * run - 2}); users: {2 * run - 1}\n",
+            f"    legacy-directory: UserAddedV1(user_id={3 * run - 2}, name=***) of version 3",
+            'UserAdded version 3: {"user_id": 7, "first_name": "Ada", "last_name": "Lovelace"',
             "    invitation-processor: UserInvitedV1(email=***",
             "would welcome user 7",
             '"type": "urn:headwater:problem:command-rejected"',

@@ -29,23 +29,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1euser_service/v1/commands.proto\x12\x0fuser_service.v1\"W\n\x0e\x41\x64\x64UserCommand\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\"$\n\x11RemoveUserCommand\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"`\n\x11InviteUserCommand\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.user_service.v1.RoleInput\x12\x12\n\ninvited_by\x18\x03 \x01(\t\"A\n\x17\x41\x63\x63\x65ptInvitationCommand\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\"Q\n\x18\x44\x65\x63lineInvitationCommand\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x13\n\x06reason\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*T\n\tRoleInput\x12\x1a\n\x16ROLE_INPUT_UNSPECIFIED\x10\x00\x12\x15\n\x11ROLE_INPUT_MEMBER\x10\x01\x12\x14\n\x10ROLE_INPUT_ADMIN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1euser_service/v1/commands.proto\x12\x0fuser_service.v1\"\x95\x01\n\x0e\x41\x64\x64UserCommand\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x31\n\x06source\x18\x05 \x01(\x0e\x32\x1c.user_service.v1.SourceInputH\x00\x88\x01\x01\x42\t\n\x07_source\"$\n\x11RemoveUserCommand\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"`\n\x11InviteUserCommand\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.user_service.v1.RoleInput\x12\x12\n\ninvited_by\x18\x03 \x01(\t\"A\n\x17\x41\x63\x63\x65ptInvitationCommand\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\"Q\n\x18\x44\x65\x63lineInvitationCommand\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x13\n\x06reason\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*T\n\tRoleInput\x12\x1a\n\x16ROLE_INPUT_UNSPECIFIED\x10\x00\x12\x15\n\x11ROLE_INPUT_MEMBER\x10\x01\x12\x14\n\x10ROLE_INPUT_ADMIN\x10\x02*~\n\x0bSourceInput\x12\x1c\n\x18SOURCE_INPUT_UNSPECIFIED\x10\x00\x12\x18\n\x14SOURCE_INPUT_WEBSITE\x10\x01\x12\x1b\n\x17SOURCE_INPUT_INVITATION\x10\x02\x12\x1a\n\x16SOURCE_INPUT_MIGRATION\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'user_service.v1.commands_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLEINPUT']._serialized_start=426
-  _globals['_ROLEINPUT']._serialized_end=510
-  _globals['_ADDUSERCOMMAND']._serialized_start=51
-  _globals['_ADDUSERCOMMAND']._serialized_end=138
-  _globals['_REMOVEUSERCOMMAND']._serialized_start=140
-  _globals['_REMOVEUSERCOMMAND']._serialized_end=176
-  _globals['_INVITEUSERCOMMAND']._serialized_start=178
-  _globals['_INVITEUSERCOMMAND']._serialized_end=274
-  _globals['_ACCEPTINVITATIONCOMMAND']._serialized_start=276
-  _globals['_ACCEPTINVITATIONCOMMAND']._serialized_end=341
-  _globals['_DECLINEINVITATIONCOMMAND']._serialized_start=343
-  _globals['_DECLINEINVITATIONCOMMAND']._serialized_end=424
+  _globals['_ROLEINPUT']._serialized_start=489
+  _globals['_ROLEINPUT']._serialized_end=573
+  _globals['_SOURCEINPUT']._serialized_start=575
+  _globals['_SOURCEINPUT']._serialized_end=701
+  _globals['_ADDUSERCOMMAND']._serialized_start=52
+  _globals['_ADDUSERCOMMAND']._serialized_end=201
+  _globals['_REMOVEUSERCOMMAND']._serialized_start=203
+  _globals['_REMOVEUSERCOMMAND']._serialized_end=239
+  _globals['_INVITEUSERCOMMAND']._serialized_start=241
+  _globals['_INVITEUSERCOMMAND']._serialized_end=337
+  _globals['_ACCEPTINVITATIONCOMMAND']._serialized_start=339
+  _globals['_ACCEPTINVITATIONCOMMAND']._serialized_end=404
+  _globals['_DECLINEINVITATIONCOMMAND']._serialized_start=406
+  _globals['_DECLINEINVITATIONCOMMAND']._serialized_end=487
 # @@protoc_insertion_point(module_scope)

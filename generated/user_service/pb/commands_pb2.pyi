@@ -15,21 +15,34 @@ class RoleInput(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_INPUT_UNSPECIFIED: _ClassVar[RoleInput]
     ROLE_INPUT_MEMBER: _ClassVar[RoleInput]
     ROLE_INPUT_ADMIN: _ClassVar[RoleInput]
+
+class SourceInput(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SOURCE_INPUT_UNSPECIFIED: _ClassVar[SourceInput]
+    SOURCE_INPUT_WEBSITE: _ClassVar[SourceInput]
+    SOURCE_INPUT_INVITATION: _ClassVar[SourceInput]
+    SOURCE_INPUT_MIGRATION: _ClassVar[SourceInput]
 ROLE_INPUT_UNSPECIFIED: RoleInput
 ROLE_INPUT_MEMBER: RoleInput
 ROLE_INPUT_ADMIN: RoleInput
+SOURCE_INPUT_UNSPECIFIED: SourceInput
+SOURCE_INPUT_WEBSITE: SourceInput
+SOURCE_INPUT_INVITATION: SourceInput
+SOURCE_INPUT_MIGRATION: SourceInput
 
 class AddUserCommand(_message.Message):
-    __slots__ = ("user_id", "first_name", "last_name", "email")
+    __slots__ = ("user_id", "first_name", "last_name", "email", "source")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
     LAST_NAME_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     user_id: int
     first_name: str
     last_name: str
     email: str
-    def __init__(self, user_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., email: _Optional[str] = ...) -> None: ...
+    source: SourceInput
+    def __init__(self, user_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., email: _Optional[str] = ..., source: _Optional[_Union[SourceInput, str]] = ...) -> None: ...
 
 class RemoveUserCommand(_message.Message):
     __slots__ = ("user_id",)

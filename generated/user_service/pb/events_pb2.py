@@ -30,7 +30,7 @@ _sym_db = _symbol_database.Default()
 from . import types_pb2 as user__service_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1cuser_service/v1/events.proto\x12\x0fuser_service.v1\x1a\x1buser_service/v1/types.proto\"T\n\x0bUserAddedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\" \n\rUserRemovedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"Y\n\rUserInvitedV1\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12%\n\x04role\x18\x02 \x01(\x0e\x32\x17.user_service.v1.RoleV1\x12\x12\n\ninvited_by\x18\x03 \x01(\t\"\'\n\x14InvitationAcceptedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"6\n\x14InvitationDeclinedV1\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reasonb\x06proto3')
+DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1cuser_service/v1/events.proto\x12\x0fuser_service.v1\x1a\x1buser_service/v1/types.proto\",\n\x0bUserAddedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x8d\x01\n\x0bUserAddedV2\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12+\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x1a.user_service.v1.ChannelV1J\x04\x08\x02\x10\x03R\x04name\"\x9a\x01\n\x0bUserAddedV3\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05\x65mail\x18\x05 \x01(\t\x12)\n\x06source\x18\x07 \x01(\x0e\x32\x19.user_service.v1.SourceV1J\x04\x08\x02\x10\x03J\x04\x08\x06\x10\x07R\x07\x63hannelR\x04name\" \n\rUserRemovedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"Y\n\rUserInvitedV1\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12%\n\x04role\x18\x02 \x01(\x0e\x32\x17.user_service.v1.RoleV1\x12\x12\n\ninvited_by\x18\x03 \x01(\t\"\'\n\x14InvitationAcceptedV1\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"6\n\x14InvitationDeclinedV1\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'user_service.v1.events_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USERADDEDV1']._serialized_start=78
-  _globals['_USERADDEDV1']._serialized_end=162
-  _globals['_USERREMOVEDV1']._serialized_start=164
-  _globals['_USERREMOVEDV1']._serialized_end=196
-  _globals['_USERINVITEDV1']._serialized_start=198
-  _globals['_USERINVITEDV1']._serialized_end=287
-  _globals['_INVITATIONACCEPTEDV1']._serialized_start=289
-  _globals['_INVITATIONACCEPTEDV1']._serialized_end=328
-  _globals['_INVITATIONDECLINEDV1']._serialized_start=330
-  _globals['_INVITATIONDECLINEDV1']._serialized_end=384
+  _globals['_USERADDEDV1']._serialized_end=122
+  _globals['_USERADDEDV2']._serialized_start=125
+  _globals['_USERADDEDV2']._serialized_end=266
+  _globals['_USERADDEDV3']._serialized_start=269
+  _globals['_USERADDEDV3']._serialized_end=423
+  _globals['_USERREMOVEDV1']._serialized_start=425
+  _globals['_USERREMOVEDV1']._serialized_end=457
+  _globals['_USERINVITEDV1']._serialized_start=459
+  _globals['_USERINVITEDV1']._serialized_end=548
+  _globals['_INVITATIONACCEPTEDV1']._serialized_start=550
+  _globals['_INVITATIONACCEPTEDV1']._serialized_end=589
+  _globals['_INVITATIONDECLINEDV1']._serialized_start=591
+  _globals['_INVITATIONDECLINEDV1']._serialized_end=645
 # @@protoc_insertion_point(module_scope)

@@ -11,16 +11,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class UserAddedV1(_message.Message):
-    __slots__ = ("user_id", "first_name", "last_name", "email")
+    __slots__ = ("user_id", "name")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    user_id: int
+    name: str
+    def __init__(self, user_id: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class UserAddedV2(_message.Message):
+    __slots__ = ("user_id", "first_name", "last_name", "email", "channel")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
     LAST_NAME_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
     user_id: int
     first_name: str
     last_name: str
     email: str
-    def __init__(self, user_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., email: _Optional[str] = ...) -> None: ...
+    channel: _types_pb2.ChannelV1
+    def __init__(self, user_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., email: _Optional[str] = ..., channel: _Optional[_Union[_types_pb2.ChannelV1, str]] = ...) -> None: ...
+
+class UserAddedV3(_message.Message):
+    __slots__ = ("user_id", "first_name", "last_name", "email", "source")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_NAME_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    user_id: int
+    first_name: str
+    last_name: str
+    email: str
+    source: _types_pb2.SourceV1
+    def __init__(self, user_id: _Optional[int] = ..., first_name: _Optional[str] = ..., last_name: _Optional[str] = ..., email: _Optional[str] = ..., source: _Optional[_Union[_types_pb2.SourceV1, str]] = ...) -> None: ...
 
 class UserRemovedV1(_message.Message):
     __slots__ = ("user_id",)

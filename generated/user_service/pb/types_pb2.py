@@ -29,7 +29,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1buser_service/v1/types.proto\x12\x0fuser_service.v1*H\n\x06RoleV1\x12\x17\n\x13ROLE_V1_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_V1_MEMBER\x10\x01\x12\x11\n\rROLE_V1_ADMIN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1buser_service/v1/types.proto\x12\x0fuser_service.v1*H\n\x06RoleV1\x12\x17\n\x13ROLE_V1_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_V1_MEMBER\x10\x01\x12\x11\n\rROLE_V1_ADMIN\x10\x02*m\n\tChannelV1\x12\x1a\n\x16\x43HANNEL_V1_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_V1_WEB\x10\x01\x12\x19\n\x15\x43HANNEL_V1_INVITATION\x10\x02\x12\x15\n\x11\x43HANNEL_V1_IMPORT\x10\x03*o\n\x08SourceV1\x12\x19\n\x15SOURCE_V1_UNSPECIFIED\x10\x00\x12\x15\n\x11SOURCE_V1_WEBSITE\x10\x01\x12\x18\n\x14SOURCE_V1_INVITATION\x10\x02\x12\x17\n\x13SOURCE_V1_MIGRATION\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROLEV1']._serialized_start=48
   _globals['_ROLEV1']._serialized_end=120
+  _globals['_CHANNELV1']._serialized_start=122
+  _globals['_CHANNELV1']._serialized_end=231
+  _globals['_SOURCEV1']._serialized_start=233
+  _globals['_SOURCEV1']._serialized_end=344
 # @@protoc_insertion_point(module_scope)

@@ -14,6 +14,28 @@ class RoleV1(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_V1_UNSPECIFIED: _ClassVar[RoleV1]
     ROLE_V1_MEMBER: _ClassVar[RoleV1]
     ROLE_V1_ADMIN: _ClassVar[RoleV1]
+
+class ChannelV1(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANNEL_V1_UNSPECIFIED: _ClassVar[ChannelV1]
+    CHANNEL_V1_WEB: _ClassVar[ChannelV1]
+    CHANNEL_V1_INVITATION: _ClassVar[ChannelV1]
+    CHANNEL_V1_IMPORT: _ClassVar[ChannelV1]
+
+class SourceV1(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SOURCE_V1_UNSPECIFIED: _ClassVar[SourceV1]
+    SOURCE_V1_WEBSITE: _ClassVar[SourceV1]
+    SOURCE_V1_INVITATION: _ClassVar[SourceV1]
+    SOURCE_V1_MIGRATION: _ClassVar[SourceV1]
 ROLE_V1_UNSPECIFIED: RoleV1
 ROLE_V1_MEMBER: RoleV1
 ROLE_V1_ADMIN: RoleV1
+CHANNEL_V1_UNSPECIFIED: ChannelV1
+CHANNEL_V1_WEB: ChannelV1
+CHANNEL_V1_INVITATION: ChannelV1
+CHANNEL_V1_IMPORT: ChannelV1
+SOURCE_V1_UNSPECIFIED: SourceV1
+SOURCE_V1_WEBSITE: SourceV1
+SOURCE_V1_INVITATION: SourceV1
+SOURCE_V1_MIGRATION: SourceV1

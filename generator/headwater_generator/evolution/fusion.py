@@ -469,6 +469,9 @@ class _Walk:
         shape = EnumShape(tuple(dict.fromkeys(table.values())))
         if all(key == one for key, one in table.items()) and not self.down:
             return replace(value, shape=_like(value.shape, shape))
+        known = value.expression
+        if isinstance(known, Constant) and isinstance(known.value, str) and known.value in table:
+            return _Value(Constant(table[known.value]), shape)
         label = self.label(op, op.mapping.source)
         pairs = tuple(table.items())
         return _lifted(value, lambda inner: Mapped(inner, pairs, label), shape)

@@ -5,6 +5,7 @@ from .add_user import add_user
 from .decline_invitation import decline_invitation
 from .invitation_processor import invitation_processor
 from .invite_user import invite_user
+from .legacy_directory import legacy_directory
 from .remove_user import remove_user
 from .validate_invite_user import validate_invite_user
 
@@ -14,6 +15,7 @@ __all__ = [
     "decline_invitation",
     "invitation_processor",
     "invite_user",
+    "legacy_directory",
     "remove_user",
     "validate_invite_user",
 ]

@@ -13,6 +13,7 @@ async def add_user(command: AddUser, workflow: UserWorkflow, context: CommandCon
             first_name=command.first_name,
             last_name=command.last_name,
             email=command.email,
+            source=command.source,
         )
     )
     return workflow.id
