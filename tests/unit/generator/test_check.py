@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from headwater_generator.check import load_specs
-from headwater_generator.check.patterns import pattern_fault
 from headwater_generator.grammar import (
     JSON,
     UNSET,
@@ -35,6 +34,7 @@ from headwater_generator.grammar import (
     Unset,
     Workflow,
 )
+from headwater_generator.grammar.patterns import pattern_fault
 from headwater_generator.problems import SpecError
 from headwater_generator.verbs import check
 
@@ -189,7 +189,7 @@ def test_a_spec_is_read_into_its_tree(tmp_path: Path) -> None:
 def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.run([str(SAMPLE)]) == 0
 
-    told = "user-service is right (2 workflows, 5 events, 5 commands, 2 subscriptions)"
+    told = "user-service is right (2 workflows, 5 events, 5 commands, 3 subscriptions)"
     assert capsys.readouterr().out == f"spec/user_service.yaml: {told}\n"
 
 
