@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from headwater_generator.model.numbers import NO_NUMBERS, assign
+from headwater_generator.versioning import begin_version, release_drafts
+
+from .conftest import Project
 
 ROOT = Path(__file__).parents[3]
 PROTOS = sorted(
@@ -78,3 +82,66 @@ def test_the_numbers_that_protobuf_keeps_for_itself_are_passed_over() -> None:
 
     assert many.numbers["f18998"] == 18_999
     assert many.numbers["f18999"] == 20_000
+
+
+EVENT = "      UserSeen: {fields: {at: datetime, kind: Kind}}\n"
+HISTORY = (  # what the rules allow, one release after the other
+    ("name: string}, emits", "name: string, note: string | null}, emits"),
+    ("name: string, note", "name: string | null, note"),
+    ("      UserRemoved:", f"{EVENT}      UserRemoved:"),
+    ("[app, web]}", "[app, web]}\n  Unused: {fields: {a: int}}"),
+    ("null}, emits", "null, kind: {type: Kind, default: app}}, emits"),
+    ("name: string | null, note", "note"),
+)
+
+
+def release_all(project: Project) -> None:
+    project.generate()
+    release_drafts(project.root)
+
+
+def breaking(before: Path, after: Path) -> str:
+    done = subprocess.run(
+        [BUF, "breaking", after, "--against", before], capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.fixture
+def evolving(project: Project) -> Project:
+    project.change("streams:", "types:\n  Kind: {enum: [app, web]}\nstreams:")
+    release_all(project)
+    return project
+
+
+def test_buf_finds_no_break_in_a_history_of_edits_that_are_allowed(
+    evolving: Project, tmp_path: Path
+) -> None:
+    protos = evolving.package / "proto"
+    states = [shutil.copytree(protos, tmp_path / "before-0")]
+    for number, (old, new) in enumerate(HISTORY, 1):
+        evolving.change(old, new)
+        release_all(evolving)
+        states.append(shutil.copytree(protos, tmp_path / f"before-{number}"))
+    begin_version(evolving.root, "Kind")
+    begin_version(evolving.root, "UserAdded")
+    evolving.change("Kind: {enum: [app, web], history", "Kind: {enum: [app, web, tv], history")
+    release_all(evolving)
+    states.append(shutil.copytree(protos, tmp_path / "before-last"))
+
+    for before in states:
+        assert breaking(before, states[-1]) == ""
+    events = (protos / "user_service" / "v1" / "events.proto").read_text()
+    assert "message UserAddedV2" in events
+    assert "KindV2 kind" in events
+    assert 'reserved "name";' in (protos / "user_service" / "v1" / "commands.proto").read_text()
+
+
+def test_buf_finds_another_type_under_the_name_of_a_commands_field(
+    evolving: Project, tmp_path: Path
+) -> None:
+    before = shutil.copytree(evolving.package / "proto", tmp_path / "before")
+    evolving.change("{user_id: int, name: string}, emits", "{user_id: int, name: int}, emits")
+    evolving.generate()
+
+    assert "name" in breaking(before, evolving.package / "proto")
