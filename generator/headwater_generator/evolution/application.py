@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from typing import TypeAlias
 
 from headwater.schema.conversions import CONVERSIONS
@@ -823,12 +824,19 @@ def _is_met(
     left = [name for name in state.fields if name not in newer[1].fields]
     missing = [name for name in newer[1].fields if name not in state.fields]
     hop = f"from version {older[0]} to {newer[0]}"
+    guessed: set[str] = set()
     for name in missing:
         met = False
         room = newer[1].fields[name]
-        twin = next((one for one in left if not misfit(state.fields[one].up, room.shape)), None)
-        if twin:
-            hint = f"- rename: {{{twin}: {name}}}"
+        twins = [
+            one
+            for one in left
+            if one not in guessed and not misfit(state.fields[one].up, room.shape)
+        ]
+        if twins:
+            twin = max(twins, key=lambda one: SequenceMatcher(a=one, b=name).ratio())
+            guessed.add(twin)
+            hint = f"- rename: {{{twin}: {name}}}   # a guess, by name and type"
         else:
             value = sample(room.shape, name) if isinstance(room.default, Unset) else room.default
             hint = f"- add: {{{name}: {_json(value)}}}"
