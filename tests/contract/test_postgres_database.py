@@ -552,6 +552,22 @@ async def test_connections_that_were_cut_are_replaced_unnoticed(
     assert (await store.statistics("log")).head == 2
 
 
+async def test_a_statement_that_meets_a_farewell_is_sent_again_on_another_connection(
+    store: PostgresStore,
+) -> None:
+    """The driver refuses to send it: nothing of it was done."""
+    await store.commit([unit(new_event())])
+
+    class Refusing:
+        async def fetch(self, *_: object) -> object:
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2)")
+
+    [wire] = store._commits._idle
+    wire._prepared = dict.fromkeys(wire._prepared, Refusing())
+    assert await store.commit([unit(new_event())]) == [Committed((2,))]
+    assert wire.is_gone
+
+
 async def test_a_server_that_is_restarted_has_what_it_acknowledged(
     store: PostgresStore, postgres: Cluster
 ) -> None:

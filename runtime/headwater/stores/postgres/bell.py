@@ -147,6 +147,7 @@ class Bell:
                 TimeoutError,
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
             ) as error:
                 if not failures:
                     logger.warning(

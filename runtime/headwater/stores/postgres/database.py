@@ -17,6 +17,7 @@ from headwater.errors import ConfigurationError, StoreUnavailableError
 from .address import Address
 from .failures import (
     is_rolled_back,
+    is_unsent,
     is_unwritable,
     is_worth_another_try,
     unavailable,
@@ -34,7 +35,14 @@ TRIES = 8
 READS = 3  # tries of what changes nothing
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds between two tries
 
-DRIVER_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+DRIVER_ERRORS = (
+    OSError,
+    TimeoutError,
+    ValueError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 class Database:
@@ -169,7 +177,8 @@ class Database:
                 finally:
                     self.give_back(wire)
             except DRIVER_ERRORS as error:
-                if is_sent and not (is_rolled_back(error) or is_unwritable(error)):
+                is_undone = is_rolled_back(error) or is_unwritable(error) or is_unsent(error)
+                if is_sent and not is_undone:
                     raise unknown(error) from error
                 if number == TRIES or not is_worth_another_try(error) or loop.time() > until:
                     raise unavailable(error) from error
@@ -208,7 +217,7 @@ class Database:
                 finally:
                     self.give_back(wire)
             except DRIVER_ERRORS as error:
-                if is_committing and not is_rolled_back(error):
+                if is_committing and not (is_rolled_back(error) or is_unsent(error)):
                     raise unknown(error) from error
                 if number == TRIES or not is_worth_another_try(error) or loop.time() > until:
                     raise unavailable(error) from error

@@ -15,6 +15,7 @@ __all__ = [
     "BrokenWireError",
     "is_about_the_work",
     "is_rolled_back",
+    "is_unsent",
     "is_unwritable",
     "is_worth_another_try",
     "reason_of",
@@ -53,10 +54,16 @@ def is_rolled_back(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and error.severity_en == "ERROR"
 
 
+def is_unsent(error: BaseException) -> bool:
+    """Whether the driver refused to send it: the server was just saying goodbye."""
+    return isinstance(error, asyncpg.InternalClientError) and "switch to state" in str(error)
+
+
 def is_worth_another_try(error: BaseException) -> bool:
-    """Whether the same work, rolled back, may succeed when it is done again."""
-    return isinstance(error, asyncpg.PostgresError) and (
-        error.sqlstate in PASSING or str(error.sqlstate).startswith(INSUFFICIENT_RESOURCES)
+    """Whether the same work, not done, may succeed when it is done again."""
+    return is_unsent(error) or (
+        isinstance(error, asyncpg.PostgresError)
+        and (error.sqlstate in PASSING or str(error.sqlstate).startswith(INSUFFICIENT_RESOURCES))
     )
 
 

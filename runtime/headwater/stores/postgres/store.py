@@ -511,7 +511,7 @@ class PostgresStore:
             await asyncio.sleep(LISTENING_POLL if listening else pause)
             try:
                 hint, is_foreign = await self._look()
-            except (StoreUnavailableError, OutcomeUnknownError) as error:
+            except Exception as error:  # noqa: BLE001  (whatever it was, it has to look again)
                 if is_reachable:
                     logger.warning("%s does not answer: %s", self.address, error)
                 is_reachable = False

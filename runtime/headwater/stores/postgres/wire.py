@@ -123,7 +123,13 @@ class Wire:
         try:
             async with asyncio.timeout(self._reply):
                 await self.connection.close()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ):
             self.cut()
 
 
