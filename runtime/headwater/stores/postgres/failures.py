@@ -19,6 +19,7 @@ __all__ = [
     "is_unwritable",
     "is_worth_another_try",
     "reason_of",
+    "server_error",
     "unavailable",
     "unknown",
 ]
@@ -89,6 +90,16 @@ def is_about_the_work(error: BaseException | None) -> bool:
     return is_rolled_back(error) and (
         getattr(error, "sqlstate", None) == UNIQUE_VIOLATION or not is_worth_another_try(error)
     )
+
+
+def server_error(error: BaseException) -> BaseException:
+    """The driver's error behind one of SQLAlchemy's, where there is one."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, asyncpg.PostgresError | asyncpg.InterfaceError):
+            break
+        found = found.__cause__
+    return found or error
 
 
 def reason_of(error: BaseException) -> str:

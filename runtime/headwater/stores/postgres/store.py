@@ -14,7 +14,6 @@ from typing import Any
 from headwater.clock import Clock
 from headwater.errors import (
     ConfigurationError,
-    ConnectionUnavailableError,
     HeadwaterError,
     OutcomeUnknownError,
     StoreUnavailableError,
@@ -42,7 +41,7 @@ from headwater.stores.contract import (
     Unknown,
     WorkflowState,
 )
-from headwater.stores.guards import feed_name
+from headwater.stores.guards import answered, failed_expectation, feed_name
 from headwater.stores.signal import Signal
 from headwater.streams import Start, Stream, StreamStatistics, StreamType
 
@@ -51,8 +50,9 @@ from .bell import Bell, Hint
 from .claims import claim
 from .commands import POSTPONE, RETRY, SELECT_FAILED, TAKE, failed_command, taken
 from .database import DRIVER_ERRORS, Database
-from .failures import is_about_the_work, is_worth_another_try, reason_of
+from .failures import is_about_the_work, is_worth_another_try, reason_of, unavailable
 from .feeds import PAUSE, RESUME, read_feed, register, tidy, unregister
+from .lending import Lender
 from .letters import DROP, SELECT_DEAD_LETTERS, dead_letter, requeue
 from .members import (
     CONNECT,
@@ -120,6 +120,13 @@ class PostgresStore:
         self._patience = patience
         self._database = Database(self.address, limits, connections)
         self._commits = Database(self.address, limits, COMMITTING)
+        self._lender = Lender(
+            self.address,
+            limits,
+            now=self._now,
+            tell=self._committed,
+            after_race=self._after_race,
+        )
         self._bell = Bell(self.address, limits, self._hear) if notify else None
         self._cautions: tuple[str, ...] = ()
         self._streams: dict[str, Signal] = {}
@@ -210,6 +217,7 @@ class PostgresStore:
         while self._unwanted:
             await asyncio.wait(self._unwanted)
             await asyncio.sleep(0)  # for their callbacks
+        await self._lender.close()
         await self._commits.close()
         await self._database.close()
         if self._bell is not None:
@@ -247,20 +255,36 @@ class PostgresStore:
             # One of them cannot be written, and nobody knows which: the others have to be.
             return [one for unit in units for one in await self._commit_batch((unit,))]
         outcomes = batch.outcomes(rows)
-        self._heads.update(batch.heads)
-        self._tell(Hint(set(batch.appended), batch.woken, batch.sent), batch.appended)
+        self._committed(batch)
         return outcomes
-
-    async def begin(self) -> OwnTransaction:
-        """There is none: this store has no connections to give to handlers."""
-        raise ConnectionUnavailableError(
-            "the PostgreSQL store gives no connections to handlers; the SQLite store does"
-        )
 
     async def answer(self, key: str) -> Answer | None:
         """What was kept with the unit that had this idempotency key."""
         rows = await self._database.fetch(SELECT_ANSWER, key)
         return Answer(*rows[0]) if rows else None
+
+    async def begin(self) -> OwnTransaction:
+        """A transaction for one handler, as soon as there is a connection for it."""
+        return await self._lender.begin()
+
+    def _committed(self, batch: Batch) -> None:
+        self._heads.update(batch.heads)
+        self._tell(Hint(set(batch.appended), batch.woken, batch.sent), batch.appended)
+
+    async def _after_race(self, unit: Unit, error: BaseException) -> Outcome:
+        """How a unit in a handler's transaction went that the server would not write.
+
+        Perhaps somebody has just created what it creates: then a guard fails now.
+        """
+        if is_about_the_work(error):
+            if unit.key is not None and (known := await self.answer(unit.key.key)) is not None:
+                return answered(unit.key, known)
+            for append in unit.appends:
+                if append.workflow is not None:
+                    key = (append.workflow, append.workflow_id)
+                    for failed in failed_expectation(append, key, await self.workflow(*key)):
+                        return Rejected(failed)
+        return Rejected(unavailable(error))
 
     # Streams and workflows
 

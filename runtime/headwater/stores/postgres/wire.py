@@ -45,6 +45,8 @@ class Limits:
     """For the next statement of an open transaction."""
     connect: float = 5.0
     """For a new connection."""
+    transaction: float = 30.0
+    """For a handler's own transaction, all of it."""
     spare: float = 2.0
     """Beyond the server's own limits, until the socket is cut."""
 
@@ -110,6 +112,10 @@ class Wire:
         """Run statements that take no parameters and return nothing."""
         with _Deadline(self):
             await self.connection.execute(script)
+
+    def deadline(self) -> _Deadline:
+        """A block that ends in time, or has the socket cut."""
+        return _Deadline(self)
 
     def cut(self) -> None:
         """Cut the socket, whatever is going on."""
