@@ -18,6 +18,7 @@ user_analytics: Subscription[UserAdded | UserRemoved] = Subscription(
     stream="users",
     mode=Mode.BROADCAST,
     events=(UserAdded, UserRemoved),
+    whole_stream=True,
 )
 """Counts users as they come and go; read by an iterator."""
 
@@ -36,6 +37,7 @@ invitation_processor: Subscription[UserInvited | InvitationAccepted | Invitation
         stream="invitations",
         mode=Mode.EXCLUSIVE,
         events=(UserInvited, InvitationAccepted, InvitationDeclined),
+        whole_stream=True,
         retry=Retry(attempts=5, initial=1.0, maximum=60.0),
         handler="invitation_processor",
     )

@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     )
     from .subscriptions.definition import (
         Mode,
+        OnUnknown,
         Retry,
         Subscription,
     )
@@ -225,6 +226,7 @@ _HOMES = {
     ),
     "subscriptions.definition": (
         "Mode",
+        "OnUnknown",
         "Retry",
         "Subscription",
     ),
@@ -282,6 +284,7 @@ __all__ = [
     "Metadata",
     "Mode",
     "NotRunningError",
+    "OnUnknown",
     "Outcome",
     "OutcomeUnknownError",
     "Personal",

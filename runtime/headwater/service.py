@@ -199,6 +199,10 @@ def _subscription_problems(
         yield f"{name} asks for {event_name} twice, and can have one version of it"
     if not subscription.events:
         yield f"{name} asks for no event"
+    if subscription.whole_stream:
+        missing = {event.event_name for event in possible} - set(wanted)
+        for event_name in sorted(missing):
+            yield f"{name} is for the whole stream, and {event_name} is not among its events"
     if stream.type is StreamType.EPHEMERAL and not isinstance(
         subscription.start, FromLatest | None
     ):

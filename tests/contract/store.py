@@ -44,6 +44,7 @@ from headwater.stores.contract import (
     SentCommand,
     SetAside,
     Settlement,
+    Skip,
     Stale,
     Store,
     Taken,
@@ -99,7 +100,7 @@ def feed(
     *,
     consumer: str | None = None,
     stream: str = "log",
-    events: tuple[str, ...] = ("Added",),
+    events: tuple[str, ...] | None = ("Added",),
     start: Start | None = None,
     order: Order = Order.WORKFLOW,
     in_flight: int = LIMIT,
@@ -107,7 +108,7 @@ def feed(
     return Feed(
         key=FeedKey(subscription, consumer),
         stream=stream,
-        events=frozenset(events),
+        events=None if events is None else frozenset(events),
         start=start or (FromBeginning() if stream == "log" else FromLatest()),
         order=order,
         in_flight=in_flight,
@@ -404,6 +405,93 @@ class StoreContract:
 
         assert (await store.feed(FeedKey("reader"))).position == 2
         assert (await store.statistics("queue")).length == 0
+
+    @pytest.mark.parametrize("stream", ["log", "queue"])
+    async def test_a_feed_of_every_event_passes_none(self, store: Store, stream: str) -> None:
+        """Whatever an event is called: nobody has to know it beforehand."""
+        await store.register(feed("all", stream=stream, events=None))
+        await store.register(feed("some", stream=stream))
+        await store.commit([unit(new_event("Unheard-of"), stream=stream)])
+        await store.commit([unit(new_event("Added"), stream=stream)])
+
+        assert await store.feed(FeedKey("all")) == FeedStatistics(0, 0, 2)
+        [first] = await claim(store, FeedKey("all"))
+        assert first.event.name == "Unheard-of"
+        await store.commit([Unit(settlements=(Acknowledge(first),))])
+        [second] = await claim(store, FeedKey("all"))
+        assert second.event.name == "Added"
+        await store.commit([Unit(settlements=(Acknowledge(second),))])
+        assert await store.feed(FeedKey("all")) == FeedStatistics(2, 0, 0)
+        assert await store.feed(FeedKey("some")) == FeedStatistics(1, 0, 1)
+
+    async def test_a_feed_can_come_to_want_every_event(self, store: Store) -> None:
+        await store.register(feed())
+        await store.register(feed(events=None))
+        await store.commit([unit(new_event("Unheard-of")), unit(new_event("Added"))])
+        [first] = await claim(store, FeedKey("reader"))
+
+        assert first.event.name == "Unheard-of"
+
+    async def test_every_event_wakes_a_feed_that_wants_them_all(self, store: Store) -> None:
+        await store.register(feed(events=None))
+        changes = store.changes(FeedKey("reader"))
+        seen = changes.generation
+
+        await store.commit([unit(new_event("Unheard-of"))])
+
+        assert changes.generation > seen
+
+    async def test_a_held_event_waits_in_its_lane_and_is_counted(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        """It is no failure: it comes again as the same attempt, however often it is put back."""
+        await store.register(feed())
+        await store.commit([unit(new_event(), new_event()), unit(new_event(), to="cart-2")])
+        first, other = await claim(store, FeedKey("reader"))
+        hold = PutBack(first, failed=False, delay=5.0, held=True)
+        await store.commit([Unit(settlements=(hold, Acknowledge(other)))])
+
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(0, 0, 2, held=1)
+        assert await claim(store, FeedKey("reader")) == []
+        clock.advance(5.0)
+        [again] = await claim(store, FeedKey("reader"))
+        assert (again.event, again.attempt) == (first.event, 1)
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(0, 1, 2, held=1)
+        await store.commit([Unit(settlements=(replace(hold, claim=again),))])
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(0, 0, 2, held=1)
+
+        clock.advance(5.0)
+        [again] = await claim(store, FeedKey("reader"))
+        await store.commit([Unit(settlements=(Acknowledge(again),))])
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(1, 0, 1)
+
+    async def test_what_was_held_and_is_put_back_otherwise_is_not_held_any_more(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        await store.register(feed())
+        await store.commit([unit(new_event())])
+        [first] = await claim(store, FeedKey("reader"))
+        hold = PutBack(first, failed=False, delay=5.0, held=True)
+        await store.commit([Unit(settlements=(hold,))])
+        clock.advance(5.0)
+        [again] = await claim(store, FeedKey("reader"))
+        await store.commit([Unit(settlements=(PutBack(again, failed=True),))])
+
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(0, 0, 1)
+
+    async def test_skipped_events_are_passed_and_counted(self, store: Store) -> None:
+        await store.register(feed())
+        await store.commit([unit(new_event(), to="a"), unit(new_event(), to="b")])
+        first, second = await claim(store, FeedKey("reader"))
+        await store.commit([Unit(settlements=(Skip(first),))])
+
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(1, 1, 1, skipped=1)
+        await store.commit([Unit(settlements=(Skip(second),))])
+        assert await store.feed(FeedKey("reader")) == FeedStatistics(2, 0, 0, skipped=2)
+        [lost] = await store.commit([Unit(settlements=(Skip(second),))])
+        assert isinstance(lost, Rejected)
+        assert (await store.feed(FeedKey("reader"))).skipped == 2
+        assert await store.dead_letters("reader") == []
 
     async def test_the_cursor_does_not_pass_an_unsettled_event(self, store: Store) -> None:
         await store.register(feed())

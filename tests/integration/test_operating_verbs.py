@@ -119,6 +119,8 @@ def test_subscriptions_are_listed_with_their_progress(verb: Verb) -> None:
             "position": 4,
             "pending": 0,
             "claimed": 0,
+            "held": 0,
+            "skipped": 0,
             "dead_letters": 4,
             "paused": False,
         }

@@ -586,6 +586,10 @@ LATEST: Literal["latest"] = "latest"
 Start: TypeAlias = Literal["beginning", "latest"] | Offset | Timestamp
 
 
+OnUnknown: TypeAlias = Literal["dead-letter", "hold", "skip"]
+ON_UNKNOWN: tuple[OnUnknown, ...] = ("dead-letter", "hold", "skip")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subscription(Model):
     """A named interest in the events of one stream."""
@@ -596,7 +600,7 @@ class Subscription(Model):
             *("description", "stream", "mode", "events", "start", "retry", "ack_timeout"),
             *("concurrency", "expire_after", "metadata"),
         ),
-        ("stream", "mode", "delivery", "handler"),
+        ("stream", "mode", "delivery", "handler", "on_unknown"),
     )
     FOREIGN: ClassVar[Mapping[str, str]] = {
         "from": 'did you mean "start"?',
@@ -669,6 +673,16 @@ class Subscription(Model):
         default=None,
         default_words="never",
         example="expire_after: 90d",
+    )
+    on_unknown: OnUnknown | None = key(
+        "What becomes of an event that the service does not know, or knows in older versions only: "
+        "a later release recorded it. `dead-letter` sets it aside, `hold` waits with it and what "
+        "comes after it until a service that knows it runs, `skip` passes it over and counts it. "
+        "With `events`, events of other names are not asked for and pass.",
+        Choice(ON_UNKNOWN),
+        default=None,
+        default_words="`dead-letter`",
+        example="on_unknown: hold",
     )
     handler: bool = key(
         "Whether the service handles it; `false` where only iterators read.",

@@ -18,8 +18,9 @@ _HOMES = {
     "pydantic": "AwareDatetime EmailStr Field JsonValue",
     "headwater": """
         Command CommandContext CommandDefinition CommandKind Data DeliverySemantics Event
-        EventContext FromBeginning FromLatest FromOffset FromTimestamp Mode Personal Retry Service
-        Stream StreamType StreamWriter Subscription UniqueItems Uri Workflow WorkflowDefinition
+        EventContext FromBeginning FromLatest FromOffset FromTimestamp Mode OnUnknown Personal
+        Retry Service Stream StreamType StreamWriter Subscription UniqueItems Uri Workflow
+        WorkflowDefinition
         """,
     "headwater.evolution": """
         Computation Conversion EnumMap Envelope Fields FirstItem Function Upcasting joined parted

@@ -159,6 +159,10 @@ def _command_arguments(
 def _subscription_arguments(
     facts: Facts, name: str, subscription: Subscription, scope: Scope
 ) -> Iterator[tuple[str, str]]:
+    if subscription.events is None:
+        yield "whole_stream", "True"
+    if subscription.on_unknown not in {None, "dead-letter"}:
+        yield "on_unknown", f"{scope['OnUnknown']}.{subscription.on_unknown.upper()}"
     if subscription.delivery is not None:
         yield "delivery", _delivery(subscription.delivery, scope)
     is_log = facts.spec.streams[subscription.stream].type == "persistent"

@@ -131,7 +131,6 @@ def run(argv: Sequence[str]) -> int:
         def line(letter: DeadLetter) -> dict[str, Any]:
             return {
                 **row(letter),
-                "event_version": letter.event.version,
                 "event_id": letter.event.id,
                 "stream": letter.event.stream,
                 **({"data": data_of(letter.event)} if data else {}),
@@ -146,6 +145,7 @@ def run(argv: Sequence[str]) -> int:
             "consumer": letter.consumer,
             "offset": letter.event.offset,
             "event": letter.event.name,
+            "event_version": letter.event.version,
             "workflow_id": letter.event.workflow_id,
             "attempts": letter.attempts,
             "set_aside_at": letter.set_aside_at,

@@ -44,9 +44,10 @@ def run(argv: Sequence[str]) -> int:
         """List subscriptions: how far each has come, what waits, who reads it.
 
         `position` is the offset up to which every event is settled, `pending` how many are still
-        to be, `claimed` those of them that are handed out. A broadcast has a line for each of its
-        consumers, others share one. A subscription that was paused stays so, in every process and
-        after a restart, until it is resumed:
+        to be, `claimed` those of them that are handed out, `held` those that wait for a release of
+        the service that knows them; `skipped` were passed over unknown. A broadcast has a line for
+        each of its consumers, others share one. A subscription that was paused stays so, in every
+        process and after a restart, until it is resumed:
 
             headwater subscriptions services.user_service invitation-processor --pause
         """
@@ -111,6 +112,8 @@ def run(argv: Sequence[str]) -> int:
                     "position": None if progress is None else progress.position,
                     "pending": None if progress is None else progress.pending,
                     "claimed": None if progress is None else progress.claimed,
+                    "held": None if progress is None else progress.held,
+                    "skipped": None if progress is None else progress.skipped,
                     "dead_letters": len(own_letters),
                     "paused": is_paused,
                 }

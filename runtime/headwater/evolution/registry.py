@@ -27,6 +27,7 @@ from .steps import Envelope, Fields, NoEnvelope, NoEnvelopeError, StepError, Upc
 
 __all__ = ["Registry"]
 
+UNVERSIONED = 1  # the version of an event that says none
 _NO_VERSIONS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -105,14 +106,15 @@ class Registry:
     def decode(self, recorded: RecordedEvent, versions: Mapping[str, int] = _NO_VERSIONS) -> Event:
         """The typed event, at the version of `versions` for its name, else at its head.
 
-        Fields that its class does not know are passed over.
+        Fields that its class does not know are passed over. An event that was recorded without a
+        version (it is 0 then: one from before there were any) counts as version 1.
 
         Raises:
             UnknownEventError: There is no such event, or it is of a version that is not known.
             UnreadableEventError: There is no way to the version, or the data does not fit.
             UpcastError: It could not be brought to the version.
         """
-        name, version = recorded.name, recorded.version
+        name, version = recorded.name, recorded.version or UNVERSIONED
         wanted = versions.get(name) or self._heads.get(name, version)
         if version == wanted:
             return self._validated(self.get(name, version), recorded.data, recorded)

@@ -11,7 +11,7 @@ from enum import Enum
 
 __all__ = ["SCHEMA_VERSION", "TABLES", "Column", "ColumnType", "Index", "Table"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows when a released table changes; a store refuses a file of another version."""
 
 
@@ -149,7 +149,7 @@ CURSORS = Table(
         _text("subscription"),
         _text("consumer"),
         _text("stream"),
-        _text("events"),  # a JSON array of the names it wants
+        _text("events", nullable=True),  # a JSON array of the names it wants; null for all
         _text("sequence"),  # stream | workflow: which events wait for each other
         _integer("format"),  # of the position: the columns from here to `event_id`
         _integer("epoch"),  # of the stream
@@ -157,6 +157,7 @@ CURSORS = Table(
         Column("event_id", ColumnType.UUID, nullable=True),  # of the event at `read_to`
         _integer("revision"),
         _integer("last_token"),
+        _integer("skipped"),  # events that were passed over because nobody knew them
     ),
     primary_key=("id",),
     indexes=(
@@ -168,7 +169,8 @@ CURSORS = Table(
 
 # Events at or below a cursor's `read_to` that are not settled: claimed (`token` is not 0, `due_at`
 # is the end of the claim), put back for a while (`due_at` is when it may be claimed), or waiting
-# for an earlier event. A settlement deletes the row with its token: who has another token is late.
+# for an earlier event. `held` tells that it waits for a service that knows it. A settlement deletes
+# the row with its token: who has another token is late.
 DELIVERIES = Table(
     "deliveries",
     (
@@ -179,6 +181,7 @@ DELIVERIES = Table(
         _integer("token"),
         _text("holder"),
         _moment("due_at", nullable=True),
+        Column("held", ColumnType.BOOLEAN),
     ),
     primary_key=("cursor_id", "stream_offset"),
 )

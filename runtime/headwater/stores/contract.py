@@ -55,6 +55,7 @@ __all__ = [
     "SentCommand",
     "SetAside",
     "Settlement",
+    "Skip",
     "Stale",
     "Store",
     "Taken",
@@ -135,8 +136,8 @@ class Feed:
 
     key: FeedKey
     stream: str
-    events: frozenset[str]
-    """Names of the events to deliver; the cursor passes over all others."""
+    events: frozenset[str] | None
+    """Names of the events to deliver; the cursor passes over all others. `None`: every event."""
     start: Start
     """Where the cursor stands at first. An ephemeral stream can only start at its end."""
     order: Order
@@ -183,6 +184,8 @@ class PutBack:
     """Whether this counts as a failure."""
     delay: float = 0.0
     """Seconds to wait before."""
+    held: bool = False
+    """Whether it waits for a service that knows it. Counted, until it is put back or settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,14 @@ class SetAside:
     error: str
 
 
-Settlement: TypeAlias = Acknowledge | PutBack | SetAside
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The event is passed over, and the feed counts it."""
+
+    claim: Claim
+
+
+Settlement: TypeAlias = Acknowledge | PutBack | SetAside | Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +317,10 @@ class FeedStatistics:
     """Events handed out and not settled."""
     pending: int
     """Events still to be settled, claimed ones among them."""
+    held: int = 0
+    """Events that wait for a service that knows them; of those pending."""
+    skipped: int = 0
+    """Events that were passed over because the service did not know them, since it began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from .contract import (
     Rejected,
     SetAside,
     Settlement,
+    Skip,
     Stale,
     Taken,
     Unit,
@@ -343,8 +344,11 @@ class MemoryStore:
         claim = settlement.claim
         feed = self._feeds[claim.feed]
         match settlement:
-            case PutBack(_, failed, delay):
-                feed.put_back(claim, failed=failed, delay=delay, now=self._clock.monotonic())
+            case PutBack():
+                feed.put_back(settlement, self._clock.monotonic())
+                return
+            case Skip():
+                feed.skip(claim)
                 return
             case SetAside(_, error):
                 letter = DeadLetter(

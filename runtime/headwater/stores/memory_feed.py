@@ -10,7 +10,7 @@ from itertools import count
 
 from headwater.events import RecordedEvent
 
-from .contract import Claim, Claims, Feed, FeedStatistics
+from .contract import Claim, Claims, Feed, FeedStatistics, PutBack
 from .memory_log import Log
 from .signal import Signal
 from .window import WINDOW, Entry, Window
@@ -29,6 +29,7 @@ class MemoryFeed:
         self._log = log
         self._read_to = position
         self._window = Window(definition.order)
+        self._skipped = 0
         self._pass_what_is_not_wanted()
 
     @property
@@ -43,7 +44,13 @@ class MemoryFeed:
             self._wants(event)
             for event in self._log.read(self._read_to, self._log.head - self._read_to)
         )
-        return FeedStatistics(self.position, self._window.claimed, len(self._window) + ahead)
+        return FeedStatistics(
+            self.position,
+            self._window.claimed,
+            len(self._window) + ahead,
+            self._window.held_back,
+            self._skipped,
+        )
 
     def appended(self, event: RecordedEvent) -> None:
         """Take note of an event just added to the log."""
@@ -77,10 +84,20 @@ class MemoryFeed:
         self._pass_what_is_not_wanted()
         self.changes.notify()
 
-    def put_back(self, claim: Claim, *, failed: bool, delay: float, now: float) -> None:
+    def skip(self, claim: Claim) -> None:
+        """Be done with the event, and count it as passed over."""
+        self._skipped += 1
+        self.settle(claim)
+
+    def put_back(self, settlement: PutBack, now: float) -> None:
         """Have the event handed out again, `delay` seconds from now."""
-        until = now + delay if delay > 0 else 0.0
-        self._window.put_back(claim.event.offset, failed=failed, until=until)
+        until = now + settlement.delay if settlement.delay > 0 else 0.0
+        self._window.put_back(
+            settlement.claim.event.offset,
+            failed=settlement.failed,
+            until=until,
+            held=settlement.held,
+        )
         self.changes.notify()
 
     def requeue(self, event: RecordedEvent) -> None:
@@ -95,7 +112,8 @@ class MemoryFeed:
             self.changes.notify()
 
     def _wants(self, event: RecordedEvent) -> bool:
-        return event.name in self.definition.events
+        wanted = self.definition.events
+        return wanted is None or event.name in wanted
 
     def _take_from_log(self) -> bool:
         """Take events until one is ready; whether one is."""

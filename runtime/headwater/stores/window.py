@@ -35,6 +35,8 @@ class Entry:
     holder: str = ""
     due: float = 0.0
     """End of the claim, or of the wait for a retry; 0 while there is neither."""
+    held: bool = False
+    """Whether it was put back to wait for a service that knows it."""
 
 
 class Window:
@@ -48,6 +50,7 @@ class Window:
         self._ready: list[int] = []  # heap of offsets; may hold some that are not ready any more
         self._timers: list[tuple[float, int, int]] = []  # heap of due, offset, token; likewise
         self._held: Counter[str] = Counter()
+        self._held_back = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -59,6 +62,11 @@ class Window:
     def claimed(self) -> int:
         """How many are with somebody."""
         return self._held.total()
+
+    @property
+    def held_back(self) -> int:
+        """How many wait for a service that knows them."""
+        return self._held_back
 
     @property
     def has_ready(self) -> bool:
@@ -116,6 +124,7 @@ class Window:
         """Be done with a claimed event; the next one of its lane may follow."""
         entry = self._entries.pop(offset)
         self._let_go(entry)
+        self._held_back -= entry.held
         name = self._lane(entry)
         lane = self._lanes[name]
         lane.remove(entry)
@@ -124,10 +133,14 @@ class Window:
         else:
             del self._lanes[name]
 
-    def put_back(self, offset: int, *, failed: bool, until: float = 0.0) -> None:
+    def put_back(
+        self, offset: int, *, failed: bool, until: float = 0.0, held: bool = False
+    ) -> None:
         """Have a claimed event handed out again, at once or when the time is `until`."""
         entry = self._entries[offset]
         self._let_go(entry)
+        self._held_back += held - entry.held
+        entry.held = held
         entry.failures += failed
         entry.due = until
         if until:
@@ -170,6 +183,7 @@ class Window:
     def _add(self, entry: Entry) -> None:
         self._entries[entry.offset] = entry
         heappush(self._offsets, entry.offset)
+        self._held_back += entry.held
         if entry.token:
             self._held[entry.holder] += 1
         if entry.due:

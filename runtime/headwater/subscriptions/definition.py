@@ -14,6 +14,7 @@ from headwater.streams import DeliverySemantics, Start
 
 __all__ = [
     "Mode",
+    "OnUnknown",
     "Retry",
     "Subscription",
 ]
@@ -29,6 +30,19 @@ class Mode(Enum):
 
     EXCLUSIVE = "exclusive"
     """Consumers compete: each event goes to one of them."""
+
+
+class OnUnknown(Enum):
+    """What becomes of an event that the service does not know, or knows in older versions only."""
+
+    DEAD_LETTER = "dead-letter"
+    """It is set aside with its bytes, at once, and comes again when it is requeued."""
+
+    HOLD = "hold"
+    """It waits, and with it what comes after it in its lane, until a service that knows it runs."""
+
+    SKIP = "skip"
+    """It is passed over, logged and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,12 @@ class Subscription(Generic[E_co]):
     events: tuple[type[E_co], ...]
     """The ones to deliver, each at the version of its class: what was recorded at another is
     brought there. Others of the stream are passed over."""
+    whole_stream: bool = False
+    """Whether it is for every event of the stream. What the service does not know is then not
+    passed over, but follows `on_unknown`."""
+    on_unknown: OnUnknown = OnUnknown.DEAD_LETTER
+    """What becomes of an event that the service does not know, or of a newer version than it does.
+    Without `whole_stream`, events of other names are not asked for and pass."""
     delivery: DeliverySemantics | None = None
     """`None`: as the stream says."""
     start: Start | None = None

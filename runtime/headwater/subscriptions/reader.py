@@ -16,8 +16,13 @@ from typing import Any, Generic, TypeVar, cast
 
 from headwater.clock import Clock
 from headwater.deadlines import DEFAULT_DEADLINE, writing_within
-from headwater.errors import DeliveryLostError, UnknownSubscriptionError, UnreadableEventError
-from headwater.events import Event
+from headwater.errors import (
+    DeliveryLostError,
+    UnknownEventError,
+    UnknownSubscriptionError,
+    UnreadableEventError,
+)
+from headwater.events import Event, RecordedEvent
 from headwater.evolution import Registry
 from headwater.outbox import Outbox
 from headwater.stores.committer import Committer
@@ -32,15 +37,17 @@ from headwater.stores.contract import (
     SentCommand,
     SetAside,
     Settlement,
+    Skip,
     Store,
     Unit,
 )
 from headwater.stores.signal import Signal
+from headwater.stores.window import WINDOW
 from headwater.streams import DeliverySemantics, FromBeginning, FromLatest, Stream, StreamType
 from headwater.transactions import HandlerTransaction
 
 from .activity import Activity
-from .definition import Mode, Subscription
+from .definition import Mode, OnUnknown, Subscription
 from .delivery import Delivery, EventContext
 from .heartbeat import SESSION_LIFETIME, Heartbeat
 
@@ -52,6 +59,8 @@ E = TypeVar("E", bound=Event)
 # that it failed. A claim that ended before would be handed out again at once, without the retry's
 # wait.
 LONGEST_GRACE = 5.0
+
+HOLD_PAUSE = 5.0  # seconds between two looks whether somebody knows an event that is held
 
 logger = logging.getLogger("headwater.subscriptions")
 
@@ -82,7 +91,11 @@ def feed_of(subscription: Subscription[Event], stream: Stream, consumer: str) ->
     return Feed(
         key=FeedKey(subscription.name, consumer if broadcast else None),
         stream=stream.name,
-        events=frozenset(event.event_name for event in subscription.events),
+        events=(
+            None
+            if subscription.whole_stream
+            else frozenset(event.event_name for event in subscription.events)
+        ),
         start=subscription.start or by_default,
         order=Order.STREAM if in_stream_order else Order.WORKFLOW,
         in_flight=subscription.concurrency,
@@ -117,6 +130,7 @@ class Reader(Generic[E]):
         # An anonymous consumer is removed with its session, even if its process was killed.
         self._expire_after = SESSION_LIFETIME if is_anonymous else subscription.expire_after
         self._open: dict[int, Delivery[E]] = {}
+        self._holding: set[int] = set()  # offsets of events that it said it holds
         self._changes: Signal | None = None  # of the feed, once there is one
         self._stopped = False
 
@@ -190,16 +204,20 @@ class Reader(Generic[E]):
 
     async def _deliver(self, claim: Claim) -> Delivery[E] | None:
         """The claim as a delivery, unless there is no sense in delivering it."""
+        try:
+            event = cast("E", self._decoded(claim.event))
+        except UnknownEventError as error:
+            await self._follow_policy(claim, error)
+            return None
+        except UnreadableEventError as error:
+            await self._set_aside(claim, str(error))  # no retry: it would fail the same way again
+            return None
+        self._holding.discard(claim.event.offset)
         if claim.attempt > self.subscription.retry.attempts:
             tried = replace(claim, attempt=claim.attempt - 1)  # this claim is no try any more
             await self._set_aside(
                 tried, f"not acknowledged within {self.subscription.ack_timeout:g} s"
             )
-            return None
-        try:
-            event = cast("E", self._around.registry.decode(claim.event, self._versions))
-        except UnreadableEventError as error:
-            await self._set_aside(claim, str(error))
             return None
         at_most_once = self._delivery is DeliverySemantics.AT_MOST_ONCE
         if at_most_once:
@@ -229,6 +247,55 @@ class Reader(Generic[E]):
             self._open[claim.token] = delivery
         return delivery
 
+    def _decoded(self, recorded: RecordedEvent) -> Event:
+        """The event at the version that the subscription has of it.
+
+        Raises:
+            UnknownEventError: The service does not know it, or knows older versions only.
+            UnreadableEventError: It cannot be read, or the subscription does not ask for it: it was
+                taken while the spec still said so, or for another release of the service.
+        """
+        if recorded.name not in self._versions:
+            self._around.registry.get(recorded.name, recorded.version or None)
+            reason = f"{self.subscription.name} does not ask for it"
+            raise UnreadableEventError(recorded.name, recorded.version, reason)
+        return self._around.registry.decode(recorded, self._versions)
+
+    async def _follow_policy(self, claim: Claim, error: UnknownEventError) -> None:
+        match self.subscription.on_unknown:
+            case OnUnknown.DEAD_LETTER:
+                await self._set_aside(claim, str(error))
+            case OnUnknown.SKIP:
+                logger.warning("event skipped: %s", error, extra=self._about(claim))
+                with suppress(DeliveryLostError):
+                    await self._settle(Skip(claim))
+            case OnUnknown.HOLD:
+                if claim.event.offset not in self._holding:
+                    if len(self._holding) >= WINDOW:  # others have settled them, for the most part
+                        self._holding.clear()
+                    self._holding.add(claim.event.offset)
+                    logger.error(
+                        "event held until a service runs that knows it: %s",
+                        error,
+                        extra=self._about(claim),
+                    )
+                with suppress(DeliveryLostError):
+                    await self._settle(PutBack(claim, failed=False, delay=HOLD_PAUSE, held=True))
+
+    def _about(self, claim: Claim) -> dict[str, object]:
+        return {
+            "subscription": self.subscription.name,
+            "consumer": self.consumer,
+            "stream": claim.event.stream,
+            "offset": claim.event.offset,
+            "event": claim.event.name,
+            "version": claim.event.version,
+            "event_id": str(claim.event.id),
+            "workflow_id": claim.event.workflow_id,
+            "request_id": claim.event.metadata.request_id,
+            "attempt": claim.attempt,
+        }
+
     async def _settle(self, settlement: Settlement) -> None:
         claim = settlement.claim
         try:
@@ -246,18 +313,7 @@ class Reader(Generic[E]):
             await self._commit(unit, transaction)
         finally:
             self._open.pop(claim.token, None)
-        about = {
-            "subscription": self.subscription.name,
-            "consumer": self.consumer,
-            "stream": claim.event.stream,
-            "offset": claim.event.offset,
-            "event": claim.event.name,
-            "version": claim.event.version,
-            "event_id": str(claim.event.id),
-            "workflow_id": claim.event.workflow_id,
-            "request_id": claim.event.metadata.request_id,
-            "attempt": claim.attempt,
-        }
+        about = self._about(claim)
         match settlement:
             case Acknowledge():
                 logger.info("event consumed", extra=about)

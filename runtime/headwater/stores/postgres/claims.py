@@ -94,7 +94,7 @@ ahead AS MATERIALIZED (
                               WHERE events.stream = fresh.stream
                                 AND events.stream_offset > fresh.read_to
                                 AND events.stream_offset <= least(fresh.head, fresh.read_to + $8)
-                                AND events.name = ANY (fresh.names)
+                                AND (fresh.events IS NULL OR events.name = ANY (fresh.names))
                               ORDER BY events.stream_offset
                               LIMIT room.entries) AS found
    WHERE room.claims > 0
@@ -156,11 +156,13 @@ updated AS (
   RETURNING deliveries.stream_offset, deliveries.token, deliveries.failures
 ),
 added AS (
-  INSERT INTO deliveries (cursor_id, stream_offset, workflow_id, failures, token, holder, due_at)
+  INSERT INTO deliveries (cursor_id, stream_offset, workflow_id, failures, token, holder, due_at,
+                          held)
   SELECT fresh.id, ahead.stream_offset, ahead.workflow_id, 0,
          CASE WHEN number IS NULL THEN 0 ELSE fresh.last_token + number END,
          CASE WHEN number IS NULL THEN '' ELSE $4 END,
-         CASE WHEN number IS NOT NULL THEN fresh.now + $7::interval END
+         CASE WHEN number IS NOT NULL THEN fresh.now + $7::interval END,
+         false
     FROM ahead CROSS JOIN fresh LEFT JOIN picked USING (stream_offset)
    WHERE ahead.stream_offset <= (SELECT read_to FROM reached)
   RETURNING stream_offset, token, failures

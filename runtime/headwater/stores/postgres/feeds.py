@@ -37,9 +37,9 @@ SELECT type, head, first_offset, epoch, last_token
 
 _INSERT_CURSOR = """
 INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
-                     event_id, revision, last_token)
+                     event_id, revision, last_token, skipped)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-        (SELECT id FROM events WHERE stream = $3 AND stream_offset = $8), 0, $9)
+        (SELECT id FROM events WHERE stream = $3 AND stream_offset = $8), 0, $9, 0)
 """
 
 _UPDATE_WANTED = """
@@ -63,7 +63,8 @@ async def register(wire: Wire, feed: Feed) -> None:
         CursorMismatchError: One that is there was written for another stream.
         KeyError: There is no such stream.
     """
-    key, wanted = (feed.key.subscription, feed.key.consumer or ""), json.dumps(sorted(feed.events))
+    key = (feed.key.subscription, feed.key.consumer or "")
+    wanted = None if feed.events is None else json.dumps(sorted(feed.events))
     known = await wire.fetch_one(_LOCK_KNOWN, *key)
     if known is None:
         read_to = await find_position(wire, feed.stream, feed.start)
@@ -128,12 +129,14 @@ async def unregister(wire: Wire, key: FeedKey) -> str | None:
 
 
 _SELECT_FEED = """
-SELECT cursors.read_to, streams.head, waiting.unsettled, waiting.claimed, waiting.first,
+SELECT cursors.read_to, cursors.skipped, streams.head, waiting.unsettled, waiting.claimed,
+       waiting.held, waiting.first,
        ahead.events, ahead.first_ahead
   FROM cursors
        JOIN streams ON streams.name = cursors.stream
        CROSS JOIN LATERAL (SELECT count(*) AS unsettled,
                                   count(*) FILTER (WHERE token <> 0) AS claimed,
+                                  count(*) FILTER (WHERE deliveries.held) AS held,
                                   min(stream_offset) AS first
                              FROM deliveries
                             WHERE cursor_id = cursors.id) AS waiting
@@ -142,8 +145,9 @@ SELECT cursors.read_to, streams.head, waiting.unsettled, waiting.claimed, waitin
                             WHERE events.stream = cursors.stream
                               AND events.stream_offset > cursors.read_to
                               AND events.stream_offset <= streams.head
-                              AND events.name IN (SELECT json_array_elements_text(
-                                                           cursors.events::json))) AS ahead
+                              AND (cursors.events IS NULL
+                                   OR events.name IN (SELECT json_array_elements_text(
+                                                               cursors.events::json)))) AS ahead
  WHERE subscription = $1 AND consumer = $2
 """
 
@@ -159,7 +163,8 @@ async def read_feed(wire: Wire, key: FeedKey) -> FeedStatistics:
         raise UnknownSubscriptionError("the store", feed_name(key))
     first = row["first"] if row["first"] is not None else row["first_ahead"]
     position = max(row["head"], row["read_to"]) if first is None else first - 1
-    return FeedStatistics(position, row["claimed"], row["unsettled"] + row["events"])
+    pending = row["unsettled"] + row["events"]
+    return FeedStatistics(position, row["claimed"], pending, row["held"], row["skipped"])
 
 
 PAUSE = """
@@ -193,7 +198,8 @@ SELECT coalesce(min(coalesce(
             FROM events
            WHERE events.stream = cursors.stream
              AND events.stream_offset > cursors.read_to
-             AND events.name IN (SELECT json_array_elements_text(cursors.events::json))),
+             AND (cursors.events IS NULL
+                  OR events.name IN (SELECT json_array_elements_text(cursors.events::json)))),
          $2)), $2) AS consumed
   FROM cursors
  WHERE stream = $1

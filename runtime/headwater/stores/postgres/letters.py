@@ -82,8 +82,9 @@ SELECT stream, stream_offset, id, name, version, workflow, workflow_id, workflow
 
 # One whose event is still ahead of the cursor comes anyway.
 _DELIVER = """
-INSERT INTO deliveries (cursor_id, stream_offset, workflow_id, failures, token, holder, due_at)
-SELECT cursors.id, dead_letters.stream_offset, dead_letters.workflow_id, 0, 0, '', NULL
+INSERT INTO deliveries (cursor_id, stream_offset, workflow_id, failures, token, holder, due_at,
+                        held)
+SELECT cursors.id, dead_letters.stream_offset, dead_letters.workflow_id, 0, 0, '', NULL, false
   FROM dead_letters JOIN cursors USING (subscription, consumer)
  WHERE letter_id = ANY ($1::bigint[]) AND dead_letters.stream_offset <= cursors.read_to
  ORDER BY cursors.id, dead_letters.stream_offset

@@ -26,8 +26,9 @@ WITH consumed AS MATERIALIZED (
                                  FROM events AS ahead
                                 WHERE ahead.stream = cursors.stream
                                   AND ahead.stream_offset > cursors.read_to
-                                  AND ahead.name IN (SELECT json_array_elements_text(
-                                                              cursors.events::json))),
+                                  AND (cursors.events IS NULL
+                                       OR ahead.name IN (SELECT json_array_elements_text(
+                                                                  cursors.events::json)))),
                               streams.head)), streams.head)
                        FROM cursors
                       WHERE cursors.stream = streams.name)
@@ -57,8 +58,9 @@ SELECT streams.head,
                                    FROM events AS ahead
                                   WHERE ahead.stream = cursors.stream
                                     AND ahead.stream_offset > cursors.read_to
-                                    AND ahead.name IN (SELECT json_array_elements_text(
-                                                                cursors.events::json))),
+                                    AND (cursors.events IS NULL
+                                         OR ahead.name IN (SELECT json_array_elements_text(
+                                                                    cursors.events::json)))),
                                 streams.head)), streams.head)
                          FROM cursors
                         WHERE cursors.stream = streams.name)

@@ -516,7 +516,9 @@ class PostgresStore:
                 self._untidy.add(stream)
         for key, (feed, signal) in self._feeds.items():
             is_appended = feed.stream in hint.streams and (
-                names is None or not feed.events.isdisjoint(names.get(feed.stream, ()))
+                names is None
+                or feed.events is None
+                or not feed.events.isdisjoint(names.get(feed.stream, ()))
             )
             if hint.everything or is_appended or key in hint.feeds:
                 signal.notify()

@@ -31,6 +31,7 @@ from headwater.stores.contract import (
     Rejected,
     SetAside,
     Settlement,
+    Skip,
     Unit,
     WorkflowState,
 )
@@ -42,7 +43,7 @@ __all__ = ["COMMIT_UNITS", "Batch", "batches"]
 
 NEVER = 2**62  # a version that no workflow has
 NO_TOKEN = -1  # of a settlement that cannot hold
-ACKNOWLEDGED, PUT_BACK, SET_ASIDE = 0, 1, 2
+ACKNOWLEDGED, PUT_BACK, SET_ASIDE, HELD_BACK, SKIPPED = 0, 1, 2, 3, 4
 
 # What the rows of the statement's result are about; `place` is a unit's, a settlement's...
 KNOWN, LOST, WORKFLOW, APPENDED, REFUSED = 1, 2, 3, 4, 5
@@ -72,12 +73,26 @@ settlement AS MATERIALIZED (
          WITH ORDINALITY AS given (unit, subscription, consumer, stream_offset, token, kind,
                                    failures, delay, place)
 ),
+counting AS MATERIALIZED (
+  SELECT found.id
+    FROM (SELECT DISTINCT subscription, consumer
+            FROM settlement
+           WHERE kind = 4
+           ORDER BY subscription, consumer) AS asked
+         CROSS JOIN LATERAL (SELECT id
+                               FROM cursors
+                              WHERE cursors.subscription = asked.subscription
+                                AND cursors.consumer = asked.consumer
+                              LIMIT 1
+                                FOR UPDATE) AS found
+),
 held AS MATERIALIZED (
   SELECT asked.unit, asked.place, asked.kind, asked.failures, asked.delay, found.cursor_id,
          found.stream_offset
     FROM (SELECT settlement.*, cursors.id AS cursor_id
             FROM settlement JOIN cursors USING (subscription, consumer)
            WHERE unit NOT IN (SELECT unit FROM known)
+             AND (SELECT count(*) FROM counting) >= 0
            ORDER BY cursors.id, stream_offset) AS asked
          CROSS JOIN LATERAL (SELECT cursor_id, stream_offset
                                FROM deliveries
@@ -201,7 +216,7 @@ new_letter AS (
 settled AS (
   DELETE FROM deliveries
    USING held
-   WHERE held.kind <> 1
+   WHERE held.kind NOT IN (1, 3)
      AND held.unit NOT IN (SELECT unit FROM refused)
      AND deliveries.cursor_id = held.cursor_id
      AND deliveries.stream_offset = held.stream_offset
@@ -210,12 +225,24 @@ settled AS (
 put_back AS (
   UPDATE deliveries
      SET token = 0, holder = '', failures = deliveries.failures + held.failures,
-         due_at = coalesce($1::timestamptz, clock_timestamp()) + held.delay
+         due_at = coalesce($1::timestamptz, clock_timestamp()) + held.delay,
+         held = held.kind = 3
     FROM held
-   WHERE held.kind = 1
+   WHERE held.kind IN (1, 3)
      AND held.unit NOT IN (SELECT unit FROM refused)
      AND deliveries.cursor_id = held.cursor_id
      AND deliveries.stream_offset = held.stream_offset
+  RETURNING 1
+),
+skipped AS (
+  UPDATE cursors
+     SET skipped = cursors.skipped + found.events
+    FROM (SELECT cursor_id, count(*) AS events
+            FROM held
+           WHERE kind = 4
+             AND unit NOT IN (SELECT unit FROM refused)
+           GROUP BY cursor_id) AS found
+   WHERE cursors.id = found.cursor_id
   RETURNING 1
 ),
 carried_out AS (
@@ -235,6 +262,7 @@ head AS MATERIALIZED (
              AND (SELECT count(*) FROM new_letter) >= 0
              AND (SELECT count(*) FROM settled) >= 0
              AND (SELECT count(*) FROM put_back) >= 0
+             AND (SELECT count(*) FROM skipped) >= 0
              AND (SELECT count(*) FROM carried_out) >= 0
            GROUP BY stream
            ORDER BY stream) AS asked
@@ -531,11 +559,13 @@ class _Columns:
         match settlement:
             case Acknowledge():
                 pass
-            case PutBack(_, failed, seconds):
-                kind, failures = PUT_BACK, int(failed)
+            case PutBack(_, failed, seconds, held):
+                kind, failures = HELD_BACK if held else PUT_BACK, int(failed)
                 delay = timedelta(seconds=seconds) if seconds > 0 else None
             case SetAside():
                 kind = SET_ASIDE
+            case Skip():
+                kind = SKIPPED
         self._settlements.append(
             (
                 number,

@@ -6,18 +6,17 @@ The window of a feed stays in memory between transactions. It is used again if t
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 from headwater.errors import CursorMismatchError
-from headwater.stores.contract import Claim, Claims, FeedKey, Order
+from headwater.stores.contract import Claim, Claims, FeedKey, Order, PutBack
 from headwater.stores.guards import feed_name
 from headwater.stores.window import WINDOW, Entry, Window
 
-from .rows import metadata_text, recorded_event, to_microseconds
+from .rows import metadata_text, recorded_event, to_microseconds, wanted_events
 
 __all__ = ["CURSOR_FORMAT", "SqliteFeed", "load_feed"]
 
@@ -26,8 +25,8 @@ SCAN = 1000  # events to look at in one claim, while other writers wait
 
 _SELECT_CURSOR = """
 SELECT cursors.id, cursors.stream, cursors.events, cursors.sequence, cursors.format, cursors.epoch,
-       cursors.read_to, cursors.event_id, cursors.revision, cursors.last_token, streams.epoch,
-       streams.head
+       cursors.read_to, cursors.event_id, cursors.revision, cursors.last_token, cursors.skipped,
+       streams.epoch, streams.head
   FROM cursors JOIN streams ON streams.name = cursors.stream
  WHERE cursors.subscription = ? AND cursors.consumer = ?
 """
@@ -39,7 +38,7 @@ SELECT id
 """
 
 _SELECT_DELIVERIES = """
-SELECT stream_offset, workflow_id, failures, token, holder, due_at
+SELECT stream_offset, workflow_id, failures, token, holder, due_at, held
   FROM deliveries
  WHERE cursor_id = ?
 """
@@ -56,7 +55,7 @@ def load_feed(
     row = connection.execute(_SELECT_CURSOR, (key.subscription, key.consumer or "")).fetchone()
     if row is None:
         return None
-    epoch, read_to, stream_epoch, head = row[5], row[6], row[10], row[11]
+    epoch, read_to, stream_epoch, head = row[5], row[6], row[11], row[12]
     is_the_same_stream = epoch == stream_epoch and read_to <= head  # or else it is looked into
     if known is not None and (known.id, known.revision) == (row[0], row[8]) and is_the_same_stream:
         return known
@@ -78,19 +77,20 @@ class SqliteFeed:
             self._event_id,
             self.revision,
             self.last_token,
+            self.skipped,
             stream_epoch,
             head,
         ) = row
         self.key = key
-        self.events: frozenset[str] = frozenset(json.loads(events))
+        self.events = wanted_events(events)
         self.order = Order(sequence)
         self._wanted = events
         self._connection = connection
         self._require_the_same_stream(cursor_format, epoch, stream_epoch, head)
         self._window = Window(self.order)
         self._window.restore(
-            Entry(offset, workflow_id, None, failures, token, holder, due_at or 0)
-            for offset, workflow_id, failures, token, holder, due_at in connection.execute(
+            Entry(offset, workflow_id, None, failures, token, holder, due_at or 0, bool(held))
+            for offset, workflow_id, failures, token, holder, due_at, held in connection.execute(
                 _SELECT_DELIVERIES, (self.id,)
             )
         )
@@ -180,10 +180,15 @@ class SqliteFeed:
         self._changed.discard(claim.event.offset)
         self._settled.add(claim.event.offset)
 
-    def put_back(self, claim: Claim, *, failed: bool, until: int) -> None:
+    def count_skipped(self) -> None:
+        """Count an event as passed over; it is settled like any other."""
+        self.skipped += 1
+
+    def put_back(self, settlement: PutBack, *, until: int) -> None:
         """Have the event handed out again, once it is `until`."""
-        self._window.put_back(claim.event.offset, failed=failed, until=until)
-        self._changed.add(claim.event.offset)
+        offset = settlement.claim.event.offset
+        self._window.put_back(offset, failed=settlement.failed, until=until, held=settlement.held)
+        self._changed.add(offset)
 
     _INSERT_DEAD_LETTER = """
     INSERT INTO dead_letters (subscription, consumer, stream, stream_offset, id, name, version,
@@ -242,6 +247,8 @@ class SqliteFeed:
     def pass_what_is_not_wanted(self, head: int) -> None:
         """Stand right before the first unsettled event, or at the head."""
         if not self._window and self.read_to < head:
+            if self.events is None:
+                return  # the next one is wanted, whichever it is
             row = self._connection.execute(
                 self._SELECT_FIRST_WANTED, (self.stream, self.read_to, self._wanted)
             ).fetchone()
@@ -255,7 +262,7 @@ class SqliteFeed:
             row = scan.next()
             if row is None:
                 return False
-            if row[3] in self.events:
+            if self.events is None or row[3] in self.events:
                 event = recorded_event(row)
                 entry = Entry(event.offset, event.workflow_id, event)
                 self._window.enter(entry)
@@ -282,13 +289,13 @@ class SqliteFeed:
 
     _PUT_DELIVERY = """
     INSERT OR REPLACE INTO deliveries (cursor_id, stream_offset, workflow_id, failures, token,
-                                       holder, due_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
+                                       holder, due_at, held)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
 
     _UPDATE_CURSOR = """
     UPDATE cursors
-       SET read_to = ?, event_id = ?, revision = ?, last_token = ?
+       SET read_to = ?, event_id = ?, revision = ?, last_token = ?, skipped = ?
      WHERE id = ?
     """
 
@@ -313,6 +320,7 @@ class SqliteFeed:
                         entry.token,
                         entry.holder,
                         int(entry.due) or None,
+                        entry.held,
                     )
                     for entry in entries
                 ],
@@ -320,7 +328,14 @@ class SqliteFeed:
         self.revision += 1
         self._connection.execute(
             self._UPDATE_CURSOR,
-            (self.read_to, self._event_id, self.revision, self.last_token, self.id),
+            (
+                self.read_to,
+                self._event_id,
+                self.revision,
+                self.last_token,
+                self.skipped,
+                self.id,
+            ),
         )
         self._changed.clear()
         self._settled.clear()

@@ -126,13 +126,13 @@ def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
     found = _value(connection, "PRAGMA user_version")
     if owner == APPLICATION_ID:
         if found != SCHEMA_VERSION:
-            whose = "newer" if found > SCHEMA_VERSION else "older"
-            raise SchemaMismatchError(
-                str(path),
-                found,
-                SCHEMA_VERSION,
-                f"run it with the {whose} Headwater that made them",
-            )
+            what_to_do = "run it with the newer Headwater that made them"
+            if found < SCHEMA_VERSION:
+                what_to_do = (
+                    "run it with the older Headwater that made them, or name another file; tables "
+                    "from before the first release are not upgraded"
+                )
+            raise SchemaMismatchError(str(path), found, SCHEMA_VERSION, what_to_do)
         return True
     if owner or found or _value(connection, "SELECT count(*) FROM sqlite_master"):
         raise SchemaMismatchError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ from headwater.streams import Stream
 
 from .feeds import CURSOR_FORMAT
 from .positions import find_position
-from .rows import microseconds
+from .rows import microseconds, wanted_text
 from .transaction import Head, Transaction
 
 __all__ = [
@@ -69,9 +68,9 @@ UPDATE cursors
 
 _INSERT_CURSOR = """
 INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
-                     event_id, revision, last_token)
+                     event_id, revision, last_token, skipped)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?,
-        (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?)
+        (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?, 0)
 """
 
 
@@ -82,7 +81,7 @@ def register(transaction: Transaction, feed: Feed) -> None:
         CursorMismatchError: One that is there was written for another stream.
     """
     head = transaction.head(feed.stream)
-    wanted = json.dumps(sorted(feed.events))
+    wanted = wanted_text(feed.events)
     known = transaction.find_feed(feed.key)
     if known is None:
         transaction.flush_heads()

@@ -152,13 +152,13 @@ def read_statistics(connection: sqlite3.Connection, stream: str) -> StreamStatis
 
 
 _SELECT_CURSOR = """
-SELECT cursors.id, stream, events, read_to, head
+SELECT cursors.id, stream, events, read_to, head, skipped
   FROM cursors JOIN streams ON streams.name = stream
  WHERE subscription = ? AND consumer = ?
 """
 
 _COUNT_UNSETTLED = """
-SELECT count(*), count(nullif(token, 0)), min(stream_offset)
+SELECT count(*), count(nullif(token, 0)), min(stream_offset), count(nullif(held, 0))
   FROM deliveries
  WHERE cursor_id = ?
 """
@@ -166,7 +166,8 @@ SELECT count(*), count(nullif(token, 0)), min(stream_offset)
 _COUNT_AHEAD = """
 SELECT count(*), min(stream_offset)
   FROM events
- WHERE stream = ? AND stream_offset > ? AND name IN (SELECT value FROM json_each(?))
+ WHERE stream = ? AND stream_offset > ?
+   AND (? IS NULL OR name IN (SELECT value FROM json_each(?)))
 """
 
 
@@ -175,12 +176,14 @@ def read_feed(connection: sqlite3.Connection, key: FeedKey) -> FeedStatistics:
     row = connection.execute(_SELECT_CURSOR, (key.subscription, key.consumer or "")).fetchone()
     if row is None:
         raise UnknownSubscriptionError("the store", feed_name(key))
-    cursor_id, stream, events, read_to, head = row
-    unsettled, claimed, first = connection.execute(_COUNT_UNSETTLED, (cursor_id,)).fetchone()
-    ahead, next_wanted = connection.execute(_COUNT_AHEAD, (stream, read_to, events)).fetchone()
+    cursor_id, stream, events, read_to, head, skipped = row
+    unsettled, claimed, first, held = connection.execute(_COUNT_UNSETTLED, (cursor_id,)).fetchone()
+    ahead, next_wanted = connection.execute(
+        _COUNT_AHEAD, (stream, read_to, events, events)
+    ).fetchone()
     next_open = first if first is not None else next_wanted
     position = max(head, read_to) if next_open is None else next_open - 1
-    return FeedStatistics(position, claimed, unsettled + ahead)
+    return FeedStatistics(position, claimed, unsettled + ahead, held, skipped)
 
 
 _SELECT_DEAD_LETTERS = """

@@ -16,6 +16,8 @@ __all__ = [
     "microseconds",
     "recorded_event",
     "to_microseconds",
+    "wanted_events",
+    "wanted_text",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +59,16 @@ def _uuid(stored: bytes) -> UUID:
     object.__setattr__(made, "int", int.from_bytes(stored, "big"))
     object.__setattr__(made, "is_safe", SafeUUID.unknown)
     return made
+
+
+def wanted_text(events: frozenset[str] | None) -> str | None:
+    """The names of the events that a feed wants, as they are stored; null for every event."""
+    return None if events is None else json.dumps(sorted(events))
+
+
+def wanted_events(stored: str | None) -> frozenset[str] | None:
+    """The names that were stored."""
+    return None if stored is None else frozenset(json.loads(stored))
 
 
 def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:

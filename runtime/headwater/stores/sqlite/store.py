@@ -370,9 +370,9 @@ class SqliteStore:
         for stream in change.appended.keys() & self._streams.keys():
             self._streams[stream].notify()
         for key, (feed, signal) in self._feeds.items():
-            if key in change.woken or not feed.events.isdisjoint(
-                change.appended.get(feed.stream, ())
-            ):
+            appended = change.appended.get(feed.stream, ())
+            is_wanted = appended if feed.events is None else not feed.events.isdisjoint(appended)
+            if key in change.woken or is_wanted:
                 signal.notify()
 
     async def _watch(self, seen: int) -> None:

@@ -32,6 +32,7 @@ from headwater.stores.contract import (
     SentCommand,
     SetAside,
     Settlement,
+    Skip,
     Unit,
     WorkflowState,
 )
@@ -39,7 +40,7 @@ from headwater.stores.guards import answered, failed_expectation, feed_name
 from headwater.streams import StreamType
 
 from .feeds import SqliteFeed, load_feed
-from .rows import metadata_text, to_microseconds
+from .rows import metadata_text, to_microseconds, wanted_events
 
 __all__ = ["Head", "Transaction"]
 
@@ -84,7 +85,7 @@ class Transaction:
         self.connection = connection
         self._clock = clock
         self._feeds: dict[FeedKey, SqliteFeed] = {}
-        self._readers: dict[str, tuple[int, list[tuple[FeedKey, frozenset[str]]]]] = {}
+        self._readers: dict[str, tuple[int, list[tuple[FeedKey, frozenset[str] | None]]]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -218,7 +219,7 @@ class Transaction:
                     )
                 )
             for key, wanted in readers:
-                if event.name not in wanted:
+                if wanted is not None and event.name not in wanted:
                     self._to_tidy.setdefault(append.stream, set()).add(key)
             yield head.head
 
@@ -227,11 +228,13 @@ class Transaction:
         feed = self.feed(claim.feed)
         self.woken.add(claim.feed)
         match settlement:
-            case PutBack(_, failed, delay):
-                feed.put_back(claim, failed=failed, until=self._after(delay))
+            case PutBack():
+                feed.put_back(settlement, until=self._after(settlement.delay))
                 return
             case SetAside(_, error):
                 feed.set_aside(claim, error, self.now)
+            case Skip():
+                feed.count_skipped()
             case Acknowledge():
                 pass
         feed.settle(claim)
@@ -261,22 +264,22 @@ class Transaction:
         return found
 
     _SELECT_READERS = """
-    SELECT subscription, consumer, value
-      FROM cursors JOIN json_each(events)
+    SELECT subscription, consumer, events
+      FROM cursors
      WHERE stream = ?
-     ORDER BY cursors.id
+     ORDER BY id
     """
 
-    def readers(self, head: Head) -> list[tuple[FeedKey, frozenset[str]]]:
+    def readers(self, head: Head) -> list[tuple[FeedKey, frozenset[str] | None]]:
         """The feeds on the stream, of all processes, and the events that each wants."""
         known = self._readers.get(head.name)
         if known is None or known[0] != head.registrations:
-            wanted: dict[FeedKey, set[str]] = {}
-            for subscription, consumer, event in self.connection.execute(
-                self._SELECT_READERS, (head.name,)
-            ):
-                wanted.setdefault(FeedKey(subscription, consumer or None), set()).add(event)
-            known = (head.registrations, [(key, frozenset(one)) for key, one in wanted.items()])
+            rows = self.connection.execute(self._SELECT_READERS, (head.name,))
+            found = [
+                (FeedKey(subscription, consumer or None), wanted_events(events))
+                for subscription, consumer, events in rows
+            ]
+            known = (head.registrations, found)
             self._readers[head.name] = known
         return known[1]
 

@@ -10,6 +10,7 @@ from headwater import (
     FromOffset,
     FromTimestamp,
     Mode,
+    OnUnknown,
     Retry,
     Subscription,
 )
@@ -21,6 +22,7 @@ everything: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscriptio
     stream="orders",
     mode=Mode.BROADCAST,
     events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
     expire_after=2592000.0,
 )
 
@@ -29,6 +31,8 @@ from_now_on: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscripti
     stream="orders",
     mode=Mode.BROADCAST,
     events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
+    on_unknown=OnUnknown.HOLD,
     delivery=DeliverySemantics.AT_LEAST_ONCE,
     start=FromLatest(),
     handler="from_now_on",
@@ -48,6 +52,7 @@ since_new_year: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscri
     stream="orders",
     mode=Mode.EXCLUSIVE,
     events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
     delivery=DeliverySemantics.AT_LEAST_ONCE,
     start=FromTimestamp(datetime(2026, 1, 1, tzinfo=UTC)),
     retry=Retry(attempts=3, initial=0.1, maximum=2.0),
@@ -63,6 +68,8 @@ pings_once: Subscription[Pinged] = Subscription(
     stream="pings",
     mode=Mode.EXCLUSIVE,
     events=(Pinged,),
+    whole_stream=True,
+    on_unknown=OnUnknown.SKIP,
     delivery=DeliverySemantics.AT_MOST_ONCE,
     handler="pings_once",
 )

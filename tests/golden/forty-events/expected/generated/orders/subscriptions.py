@@ -134,6 +134,7 @@ all_steps: Subscription[
         Step39Done,
         Step40Done,
     ),
+    whole_stream=True,
 )
 
 last_step: Subscription[Step40Done] = Subscription(

@@ -11,6 +11,7 @@ raise_: Subscription[ValueError | Event] = Subscription(
     stream="class",
     mode=Mode.BROADCAST,
     events=(ValueError, Event),
+    whole_stream=True,
     handler="raise_",
     metadata={"class": "a'b\"c"},
 )
@@ -20,5 +21,6 @@ in_: Subscription[Annotated | ClassVar | Personal] = Subscription(
     stream="global",
     mode=Mode.EXCLUSIVE,
     events=(Annotated, ClassVar, Personal),
+    whole_stream=True,
     handler="in_",
 )
