@@ -473,7 +473,7 @@ async def _echo(url: str) -> None:
                 stream="orders",
                 events=frozenset({"OrderPlaced"}),
                 start=FromLatest(),
-                order=Order.STREAM,
+                order=Order.WORKFLOW,  # each is the first of its own: none waits for another
                 in_flight=1000,
                 ack_timeout=60.0,
             )
