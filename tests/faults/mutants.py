@@ -112,18 +112,35 @@ MUTANTS = (
         "subscriptions/handling.py",
         (
             (
-                "                await self._handler(delivery.event, delivery.context)\n",
+                "                    await self._handler(delivery.event, delivery.context)\n",
                 (
-                    "                await delivery.ack()\n"
-                    "                await self._handler(delivery.event, delivery.context)\n"
+                    "                    await delivery.ack()\n"
+                    "                    await self._handler(delivery.event, delivery.context)\n"
                 ),
             ),
             (
-                "                await delivery.ack()\n            elif",
-                "                pass\n            elif",
+                "                failure = await self._acknowledge(delivery)\n",
+                "                pass\n",
             ),
         ),
         (f"{FAULTS}test_killed_consumers.py",),
+    ),
+    Mutant(
+        "what a handler wrote stays when a guard of its unit fails",
+        "stores/sqlite/turn.py",
+        (
+            (
+                "                _roll_back(connection)\n                return outcome, None\n",
+                (
+                    '                connection.execute("COMMIT")\n'
+                    "                return outcome, None\n"
+                ),
+            ),
+        ),
+        (
+            "tests/unit/runtime/test_connection.py::"
+            "test_of_a_unit_whose_guard_fails_nothing_is_left_and_the_handler_runs_again",
+        ),
     ),
     Mutant(
         "a command is answered before its commit",

@@ -617,7 +617,7 @@ class Subscription(Model):
         "How its consumers share the events: in a `broadcast` each gets every event, in an "
         "`exclusive` subscription each event goes to one of them.",
         Choice(("broadcast", "exclusive")),
-        example="mode: exclusive",
+        example="mode: broadcast",
     )
     events: tuple[str, ...] | None = key(
         "The events to deliver; others are passed over. `UserAdded@1` pins a version: newer events "
