@@ -138,8 +138,10 @@ MUTANTS = (
             ),
         ),
         (
-            "tests/unit/runtime/test_connection.py::"
-            "test_of_a_unit_whose_guard_fails_nothing_is_left_and_the_handler_runs_again",
+            (
+                "tests/unit/runtime/test_connection.py::"
+                "test_of_a_unit_whose_guard_fails_nothing_is_left_and_the_handler_runs_again"
+            ),
         ),
     ),
     Mutant(
