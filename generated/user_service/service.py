@@ -10,6 +10,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from . import subscriptions
 from .commands import AcceptInvitation, AddUser, DeclineInvitation, InviteUser, RemoveUser
@@ -88,6 +89,7 @@ user_service: Service[Handlers] = Service(
             emits=(InvitationDeclinedV1,),
         ),
     ),
+    schemas=Schemas(__name__),
     upcasting=UPCASTING,
     subscriptions=(
         subscriptions.user_analytics,

@@ -23,6 +23,7 @@ from .service import Service
 from .stores.committer import Committer
 from .stores.contract import Store
 from .stores.databases import store_for
+from .stores.schemas import record_schemas
 from .streams import FromBeginning, Start, ToLatest, Until
 from .subscriptions.activity import Activity
 from .subscriptions.definition import Subscription
@@ -61,6 +62,10 @@ class App(Management, Generic[H]):
     name without: its processes then share one cursor, each event goes to one of them, and who
     starts again goes on where it stood. Processes with names of their own each get every event.
 
+    With `validate_events` each event is checked once more, as its bytes, before it is recorded:
+    one that was made without validation (`model_construct`, `model_copy(update=...)`) and does not
+    fit its class is refused, and with it the command.
+
     On leaving the block the app takes no new commands, lets those that run finish, then the
     handlers, both within `drain` seconds; then it ends the sessions and closes the database. A
     store that does not close in time is left, and that is logged.
@@ -69,6 +74,8 @@ class App(Management, Generic[H]):
         ConfigurationError: Handlers are missing or do not fit, all of them named at once; or there
             is no such database; or the consumer's name is empty, too long or unprintable.
         DeadlineExceededError: On entering: the database did not open in time.
+        SchemaChangedError: On entering: the database has events of a version that the service has
+            another schema for now.
     """
 
     service: Service[H]
@@ -80,6 +87,7 @@ class App(Management, Generic[H]):
         handlers: H | None = None,
         database: str = "memory://",
         lifespan: Lifespan | None = None,
+        validate_events: bool = False,
         startup: float = DEFAULT_DEADLINE,
         drain: float = 10.0,
         consumer: str | None = None,
@@ -115,6 +123,7 @@ class App(Management, Generic[H]):
             registry=service.registry,
             clock=self._clock,
             chance=self._chance,
+            validates=validate_events,
         )
         self._outbox = Outbox(
             service.name, {command.command: command.name for command in service.commands}
@@ -167,6 +176,8 @@ class App(Management, Generic[H]):
             opened.push_async_callback(_close, "the store", self._store.close)
             opened.push_async_callback(_close, "what is being written", self._committer.close)
             async with reading_within(self._clock, self._startup):
+                if self.service.schemas is not None:
+                    await record_schemas(self._store, self.service.schemas)
                 for subscription in self.service.subscriptions:
                     await self._readership.register(subscription)
             beating = asyncio.create_task(self._heartbeat.run(), name="headwater-heartbeat")

@@ -2,7 +2,8 @@
 
     HeadwaterError
     ├── ConfigurationError          the service cannot start like this
-    │   └── SchemaMismatchError     the store's tables are of another version
+    │   ├── SchemaMismatchError     the store's tables are of another version
+    │   └── SchemaChangedError      event versions are recorded in the store as something else
     ├── RejectedError               nothing was written
     │   ├── CommandRejectedError    a validator or handler said no
     │   ├── UnknownCommandError     this service has no such command
@@ -64,6 +65,7 @@ __all__ = [
     "ProtobufError",
     "RejectedError",
     "ReplayUnavailableError",
+    "SchemaChangedError",
     "SchemaMismatchError",
     "StoreUnavailableError",
     "TransactionBudgetError",
@@ -138,6 +140,29 @@ class SchemaMismatchError(ConfigurationError):
         return (
             f"{self.store} has tables of version {self.found}, and this Headwater works with "
             f"version {self.expected}: {self.what_to_do}"
+        )
+
+
+class SchemaChangedError(ConfigurationError):
+    """Events are recorded in the store under a version that means something else in the service.
+
+    `changed` has the names and versions. Nothing was written, and nothing runs: the recorded events
+    would be taken for what they are not.
+    """
+
+    advice = (
+        "Give what has changed the event's next version, with the ops that lead there, and leave "
+        "the recorded one as it was."
+    )
+
+    def __init__(self, changed: Sequence[tuple[str, int]]) -> None:
+        HeadwaterError.__init__(self, tuple(changed))
+        self.changed = tuple(changed)
+        self.problems = tuple(
+            f"{name} version {version} has changed, and events of it are recorded: move it to "
+            f"`history` as it was, and write what it is now as version {version + 1} with `upcast` "
+            "(or, if these events may go, use another database)"
+            for name, version in self.changed
         )
 
 

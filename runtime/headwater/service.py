@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from .commands.definition import CommandDefinition, CommandKind
 from .errors import ConfigurationError
 from .events import Event
-from .evolution import Registry, Upcasting
+from .evolution import Registry, Schemas, Upcasting
 from .schema import FORMAT
 from .streams import FromLatest, Stream, StreamType
 from .subscriptions.definition import Subscription
@@ -56,6 +56,8 @@ class Service(Generic[H]):
         default_factory=lambda: MappingProxyType({}), repr=False, compare=False
     )
     """The ways between the versions of events."""
+    schemas: Schemas | None = field(default=None, repr=False, compare=False)
+    """The JSON Schemas of its event versions; `None` where there are no files of them."""
     registry: Registry = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from headwater.errors import (
     DeliveryLostError,
     EventNotFoundError,
     IdempotencyConflictError,
+    SchemaChangedError,
     UnknownSubscriptionError,
     VersionConflictError,
     WorkflowEndedError,
@@ -29,6 +30,8 @@ from headwater.stores.contract import (
     Connection,
     Consumer,
     DeadLetter,
+    EventCount,
+    EventSchema,
     Exactly,
     Expect,
     Expectation,
@@ -70,11 +73,17 @@ ME = "me#1"
 LIMIT = 100
 
 
-def new_event(name: str = "Added", *, text: str = "", terminal: bool = False) -> NewEvent:
+def schema(name: str = "Added", version: int = 1, digest: str = "a1") -> EventSchema:
+    return EventSchema(name, version, digest, f'{{"title":"{name}"}}')
+
+
+def new_event(
+    name: str = "Added", *, text: str = "", terminal: bool = False, version: int = 1
+) -> NewEvent:
     return NewEvent(
         id=uuid4(),
         name=name,
-        version=1,
+        version=version,
         data=f'{{"text":"{text}"}}'.encode(),
         terminal=terminal,
         metadata=Metadata(command="Add", request_id="r-1"),
@@ -464,6 +473,50 @@ class StoreContract:
         [again] = await claim(store, FeedKey("reader"))
         await store.commit([Unit(settlements=(Acknowledge(again),))])
         assert await store.feed(FeedKey("reader")) == FeedStatistics(1, 0, 1)
+
+    async def test_events_are_counted_by_version_within_both_bounds(self, store: Store) -> None:
+        """Without a version, 0, they count as version 1."""
+        versions = [("Added", 1), ("Added", 2), ("Gone", 1), ("Added", 0), ("Added", 2)]
+        events = [new_event(name, version=version) for name, version in versions]
+        await store.commit([unit(*events)])
+
+        assert await store.count("log", 0, 10) == [
+            EventCount("Added", 1, 2),
+            EventCount("Added", 2, 2),
+            EventCount("Gone", 1, 1),
+        ]
+        assert await store.count("log", 1, 2) == [
+            EventCount("Added", 2, 1),
+            EventCount("Gone", 1, 1),
+        ]
+        assert await store.count("log", 5, 10) == []
+        assert await store.count("queue", 0, 10) == []
+        assert await store.streams() == ["log", "queue"]
+
+    async def test_schemas_are_kept_and_replaced_while_there_are_no_events_of_them(
+        self, store: Store
+    ) -> None:
+        assert await store.schemas() == {}
+        await store.keep_schemas([schema(), schema(version=2, digest="b1")])
+        await store.keep_schemas([schema(), schema(version=2, digest="b2")])
+
+        assert await store.schemas() == {("Added", 1): "a1", ("Added", 2): "b2"}
+
+    @pytest.mark.parametrize("stream", ["log", "queue"])
+    @pytest.mark.parametrize("version", [0, 1])
+    async def test_a_schema_that_events_are_recorded_under_does_not_change(
+        self, store: Store, stream: str, version: int
+    ) -> None:
+        await store.register(feed("all", stream=stream, events=None))
+        await store.keep_schemas([schema(), schema("Gone")])
+        await store.commit([unit(new_event(version=version), stream=stream)])
+
+        with pytest.raises(SchemaChangedError) as refused:
+            await store.keep_schemas([schema(digest="a2"), schema("Gone", digest="a2")])
+        assert refused.value.changed == (("Added", 1),)
+        assert await store.schemas() == {("Added", 1): "a1", ("Gone", 1): "a1"}
+        await store.keep_schemas([schema(), schema("Gone", digest="a2")])
+        assert (await store.schemas())["Gone", 1] == "a2"
 
     async def test_what_was_held_and_is_put_back_otherwise_is_not_held_any_more(
         self, store: Store, clock: VirtualClock

@@ -104,6 +104,16 @@ def test_streams_are_listed(verb: Verb) -> None:
     ]
 
 
+def test_events_are_counted_by_version_on_request(verb: Verb) -> None:
+    status, out, _ = verb("streams", "--events", "--json")
+
+    assert status == 0
+    assert [(row["event"], row["version"], row["count"], row["known"]) for row in lines(out)] == [
+        ("ParcelDelivered", 1, 1, True),
+        ("ParcelSent", 1, 3, True),
+    ]
+
+
 def test_subscriptions_are_listed_with_their_progress(verb: Verb) -> None:
     status, out, _ = verb("subscriptions", "--json")
     _, table, _ = verb("subscriptions")

@@ -24,6 +24,7 @@ SAMPLES: list[HeadwaterError] = [
     errors.OutcomeUnknownError("the wire broke"),
     errors.ProtobufError("AddedV1", ("lines", 2), "it is no UUID"),
     errors.ReplayUnavailableError("carts", "it is ephemeral"),
+    errors.SchemaChangedError([("A", 1), ("B", 2)]),
     errors.SchemaMismatchError("a.db", 7, 1, "run the newer Headwater"),
     errors.StoreUnavailableError("the disk is full"),
     errors.TransactionBudgetError(5.0),

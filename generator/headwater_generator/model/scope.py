@@ -23,8 +23,8 @@ _HOMES = {
         WorkflowDefinition
         """,
     "headwater.evolution": """
-        Computation Conversion EnumMap Envelope Fields FirstItem Function Upcasting joined parted
-        text
+        Computation Conversion EnumMap Envelope Fields FirstItem Function Schemas Upcasting joined
+        parted text
         """,
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

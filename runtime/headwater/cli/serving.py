@@ -55,6 +55,7 @@ def serve(runnable: Runnable, settings: Settings) -> int:
         database=settings.database,
         lifespan=runnable.lifespan,
         drain=settings.stop_timeout,
+        validate_events=settings.validate_events,
         consumer=settings.consumer or None,
     )
     _require_token_beyond_loopback(settings)

@@ -7,28 +7,72 @@ from collections.abc import Sequence
 
 __all__ = ["SUMMARY", "run"]
 
+TO_COUNT = 600.0  # seconds for one stream
+
 SUMMARY = "list a service's streams, and how far they have come"
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the verb with its arguments and return the exit status."""
+    from typing import Annotated
+
+    import typer
+    from headwater.errors import UnknownEventError
     from headwater.operations.management import Management
 
     from .command_line import Database, Json, Module, call, managing
     from .loading import load_service
     from .printing import write_json, write_table
 
-    def streams(module: Module, database: Database = None, *, as_json: Json = False) -> int:
+    def streams(
+        module: Module,
+        database: Database = None,
+        *,
+        events: Annotated[
+            bool,
+            typer.Option("--events", help="Count the events of each version; reads all of them."),
+        ] = False,
+        as_json: Json = False,
+    ) -> int:
         """List a service's streams, and how far they have come.
 
         `head` is the offset of the newest event, `length` how many are still there, `dropped`
-        those of an ephemeral stream that nobody was registered for. The service may run or not:
+        those of an ephemeral stream that nobody was registered for. With `--events` there is a line
+        for each version of each event, and whether the service knows it. The service may run or
+        not:
 
             headwater streams services.user_service --database sqlite:///users.db
         """
         service = load_service(module)
 
+        def is_known(name: str, version: int) -> bool:
+            try:
+                service.registry.get(name, version)
+            except UnknownEventError:
+                return False
+            return True
+
+        async def show_events(management: Management) -> int:
+            rows = [
+                {
+                    "stream": stream.name,
+                    "event": one.name,
+                    "version": one.version,
+                    "count": one.count,
+                    "known": is_known(one.name, one.version),
+                }
+                for stream in service.streams
+                for one in await management.counts(stream.name, deadline=TO_COUNT)
+            ]
+            if as_json:
+                write_json(rows)
+            else:
+                write_table(rows, empty="there are no events")
+            return 0
+
         async def show(management: Management) -> int:
+            if events:
+                return await show_events(management)
             rows = []
             for stream in service.streams:
                 statistics = await management.statistics(stream.name)

@@ -3,10 +3,12 @@
 Read in order:
 
     steps      what generated upcasts call where a value may refuse to be changed
+    schemas    what they are, as JSON Schema
     registry   the versions of a service's events, and the way from one to another
 """
 
 from .registry import Registry
+from .schemas import Schemas
 from .steps import (
     Computation,
     Conversion,
@@ -31,6 +33,7 @@ __all__ = [
     "FirstItem",
     "Function",
     "Registry",
+    "Schemas",
     "Upcast",
     "Upcasting",
     "joined",

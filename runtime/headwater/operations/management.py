@@ -24,6 +24,7 @@ from headwater.service import Service
 from headwater.stores.contract import (
     Consumer,
     DeadLetter,
+    EventCount,
     FailedCommand,
     FeedKey,
     FeedStatistics,
@@ -41,6 +42,8 @@ from headwater.streams import (
 )
 from headwater.subscriptions.definition import Mode, Subscription
 from headwater.subscriptions.replay import Replay
+
+from .census import count_events
 
 __all__ = ["Management", "manage"]
 
@@ -206,6 +209,18 @@ class Management:
         name = self._stream(stream).name
         async with reading_within(self._clock, deadline):
             return await self._store.statistics(name)
+
+    async def counts(self, stream: str, *, deadline: float = DEFAULT_DEADLINE) -> list[EventCount]:
+        """How many events of which version a stream of the service has, by name and version.
+
+        It reads all of the stream, a page at a time.
+
+        Raises:
+            UnknownStreamError: The service has no such stream.
+        """
+        name = self._stream(stream).name
+        async with reading_within(self._clock, deadline):
+            return await count_events(self._store, name)
 
     async def is_reachable(self, *, deadline: float = 2.0) -> bool:
         """Whether the store answers within `deadline` seconds."""

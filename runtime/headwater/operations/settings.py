@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     body_timeout: float = Field(
         30.0, gt=0, le=3600, description="Seconds within which a request's body has to arrive."
     )
+    validate_events: bool = Field(
+        default=False,
+        description="Whether each event is checked once more, as its bytes, before it is recorded.",
+    )
     stop_timeout: float = Field(
         10.0, ge=0, le=3600, description="Seconds to finish what runs when asked to stop."
     )

@@ -272,6 +272,20 @@ SESSIONS = Table(
     indexes=(Index("sessions_by_consumer", ("subscription", "consumer")),),
 )
 
+# The JSON Schema of each event version that a service on this database has known. A version whose
+# events are here keeps its schema: a service that means something else by it does not start.
+EVENT_SCHEMAS = Table(
+    "event_schemas",
+    (
+        _text("name"),
+        _integer("version"),
+        _text("digest"),  # SHA-256 in hex, of what counts in the schema: not of descriptions
+        _text("schema"),  # JSON
+        _moment("recorded_at"),
+    ),
+    primary_key=("name", "version"),
+)
+
 TABLES = (
     STREAMS,
     WORKFLOWS,
@@ -284,5 +298,6 @@ TABLES = (
     SESSIONS,
     PAUSES,
     SENT_COMMANDS,
+    EVENT_SCHEMAS,
 )
 """In an order in which they can be made."""

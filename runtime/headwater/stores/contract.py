@@ -38,6 +38,8 @@ __all__ = [
     "Connection",
     "Consumer",
     "DeadLetter",
+    "EventCount",
+    "EventSchema",
     "Exactly",
     "Expect",
     "Expectation",
@@ -338,6 +340,27 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSchema:
+    """What one version of an event is, as JSON Schema."""
+
+    name: str
+    version: int
+    digest: str
+    """SHA-256 in hex of what counts in the schema: equal where the same data fits."""
+    schema: str = field(repr=False)
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How many events of one version there are in a part of a stream."""
+
+    name: str
+    version: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A consumer's living connection to a feed; its claims are made in its name."""
 
@@ -457,6 +480,26 @@ class Store(Protocol):
 
     async def statistics(self, stream: str) -> StreamStatistics:
         """How far the stream has come."""
+
+    async def streams(self) -> list[str]:
+        """The names of all streams that the store has, of whatever service, sorted."""
+
+    async def count(self, stream: str, after: int, limit: int) -> list[EventCount]:
+        """How many of the events with `after < offset <= after + limit` are of which version.
+
+        By name and version. Events that were recorded without a version (0) count as version 1.
+        """
+
+    async def schemas(self) -> dict[tuple[str, int], str]:
+        """The digests of the event versions whose schemas are kept, by name and version."""
+
+    async def keep_schemas(self, schemas: Sequence[EventSchema]) -> None:
+        """Keep the schemas, in place of those of the same versions.
+
+        Raises:
+            SchemaChangedError: Of some versions another schema is kept, by its digest, and there
+                are events of them; nothing was kept.
+        """
 
     async def register(self, feed: Feed) -> None:
         """Have the feed; one that there is keeps its cursor and takes on the other settings."""

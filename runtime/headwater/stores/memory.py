@@ -5,6 +5,7 @@ A commit runs without awaiting, so nobody sees half of one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,6 +16,7 @@ from headwater.errors import (
     DeliveryLostError,
     EventNotFoundError,
     RejectedError,
+    SchemaChangedError,
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
@@ -40,6 +42,8 @@ from .contract import (
     Connection,
     Consumer,
     DeadLetter,
+    EventCount,
+    EventSchema,
     FailedCommand,
     Feed,
     FeedKey,
@@ -80,6 +84,7 @@ class MemoryStore:
         self._members = Members(self._clock)
         self._paused: set[str] = set()
         self._commands = StoredCommands()
+        self._schemas: dict[tuple[str, int], EventSchema] = {}
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Have these streams."""
@@ -135,6 +140,36 @@ class MemoryStore:
         """How far the stream has come."""
         found = self._streams[stream]
         return StreamStatistics(found.log.head, found.log.head - found.log.gone, found.dropped)
+
+    async def streams(self) -> list[str]:
+        """The names of all streams that the store has, sorted."""
+        return sorted(self._streams)
+
+    async def count(self, stream: str, after: int, limit: int) -> list[EventCount]:
+        """How many of the events with `after < offset <= after + limit` are of which version."""
+        events = self._streams[stream].log.read(after, limit)
+        found = Counter((event.name, event.version or 1) for event in events)
+        return [EventCount(*key, number) for key, number in sorted(found.items())]
+
+    async def schemas(self) -> dict[tuple[str, int], str]:
+        """The digests of the event versions whose schemas are kept, by name and version."""
+        return {key: schema.digest for key, schema in self._schemas.items()}
+
+    async def keep_schemas(self, schemas: Sequence[EventSchema]) -> None:
+        """Keep the schemas, in place of those of the same versions."""
+        keys = [(one.name, one.version) for one in schemas]
+        recorded = {
+            (event.name, event.version or 1)
+            for stream in self._streams.values()
+            for event in stream.log.read(stream.log.gone, stream.log.head)
+        }
+        if changed := [
+            key
+            for key, one in zip(keys, schemas, strict=True)
+            if key in recorded and key in self._schemas and self._schemas[key].digest != one.digest
+        ]:
+            raise SchemaChangedError(changed)
+        self._schemas.update(zip(keys, schemas, strict=True))
 
     async def register(self, feed: Feed) -> None:
         """Have the feed; one that there is keeps its cursor and takes on the other settings."""

@@ -118,6 +118,7 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.HeadwaterError: _UNEXPECTED,
     errors.ConfigurationError: _UNEXPECTED,
     errors.SchemaMismatchError: _UNEXPECTED,
+    errors.SchemaChangedError: _UNEXPECTED,
     errors.CursorMismatchError: _UNEXPECTED,
     errors.RejectedError: _BROKEN,
     errors.CommandRejectedError: Kind(

@@ -18,6 +18,8 @@ def test_every_setting_is_told_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         value = getattr(field.default, "value", field.default)
         shown = f"{value:g}" if isinstance(value, float) else str(value or "")
+        if isinstance(value, bool):
+            shown = str(value).lower()
         assert told[f"HEADWATER_{name.upper()}"] == shown
 
 

@@ -27,6 +27,8 @@ from headwater.stores.contract import (
     Connection,
     Consumer,
     DeadLetter,
+    EventCount,
+    EventSchema,
     FailedCommand,
     Feed,
     FeedKey,
@@ -75,6 +77,7 @@ from .reading import (
     SELECT_WORKFLOW,
 )
 from .rows import recorded_event
+from .schemas import COUNT_EVENTS, SELECT_SCHEMAS, SELECT_STREAM_NAMES, keep_schemas
 from .server import cautions, require_server
 from .tables import require_schema
 from .units import COMMIT_UNITS, Batch, batches
@@ -319,6 +322,25 @@ class PostgresStore:
         if not rows:
             raise KeyError(stream)
         return StreamStatistics(*rows[0])
+
+    async def streams(self) -> list[str]:
+        """The names of all streams that the store has, sorted."""
+        return [row["name"] for row in await self._database.fetch(SELECT_STREAM_NAMES)]
+
+    async def count(self, stream: str, after: int, limit: int) -> list[EventCount]:
+        """How many of the events with `after < offset <= after + limit` are of which version."""
+        rows = await self._database.fetch(COUNT_EVENTS, stream, after, limit)
+        return [EventCount(*row) for row in rows]
+
+    async def schemas(self) -> dict[tuple[str, int], str]:
+        """The digests of the event versions whose schemas are kept, by name and version."""
+        rows = await self._database.fetch(SELECT_SCHEMAS)
+        return {(row["name"], row["version"]): row["digest"] for row in rows}
+
+    async def keep_schemas(self, schemas: Sequence[EventSchema]) -> None:
+        """Keep the schemas, in place of those of the same versions."""
+        now = self._now()
+        await self._database.transaction(lambda wire: keep_schemas(wire, schemas, now))
 
     # Feeds
 

@@ -22,6 +22,8 @@ from headwater.stores.contract import (
     Connection,
     Consumer,
     DeadLetter,
+    EventCount,
+    EventSchema,
     FailedCommand,
     Feed,
     FeedKey,
@@ -73,6 +75,7 @@ from .reading import (
     read_workflow,
 )
 from .rows import microseconds
+from .schemas import count_events, keep_schemas, read_schemas, read_streams
 from .turn import Turn
 from .waking import Change
 from .writer import Writer
@@ -215,6 +218,23 @@ class SqliteStore:
     async def statistics(self, stream: str) -> StreamStatistics:
         """How far the stream has come."""
         return await self._readers.run(lambda file: read_statistics(file, stream))
+
+    async def streams(self) -> list[str]:
+        """The names of all streams that the store has, sorted."""
+        return await self._readers.run(read_streams)
+
+    async def count(self, stream: str, after: int, limit: int) -> list[EventCount]:
+        """How many of the events with `after < offset <= after + limit` are of which version."""
+        return await self._readers.run(lambda file: count_events(file, stream, after, limit))
+
+    async def schemas(self) -> dict[tuple[str, int], str]:
+        """The digests of the event versions whose schemas are kept, by name and version."""
+        return await self._readers.run(read_schemas)
+
+    async def keep_schemas(self, schemas: Sequence[EventSchema]) -> None:
+        """Keep the schemas, in place of those of the same versions."""
+        kept = tuple(schemas)
+        await self._writer.submit(lambda transaction: keep_schemas(transaction, kept))
 
     async def register(self, feed: Feed) -> None:
         """Have the feed; one that there is keeps its cursor and takes on the other settings.

@@ -10,6 +10,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from .commands import Measure
 from .events import ConstrainedV1, ContainersV1, DefaultedV1, PrivateV1, ShortFormsV1
@@ -37,4 +38,5 @@ measure_service: Service[Handlers] = Service(
             emits=(PrivateV1,),
         ),
     ),
+    schemas=Schemas(__name__),
 )

@@ -11,6 +11,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from . import subscriptions
 from .commands import ChangeOrder, CloseOrder, ImportOrders, OpenPing, PlaceOrder
@@ -83,6 +84,7 @@ every_key: Service[Handlers] = Service(
             emits=(OrderPlacedV1,),
         ),
     ),
+    schemas=Schemas(__name__),
     subscriptions=(
         subscriptions.everything,
         subscriptions.from_now_on,

@@ -10,6 +10,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from . import subscriptions
 from .commands import (
@@ -474,6 +475,7 @@ orders: Service[Handlers] = Service(
             emits=(Step40DoneV1,),
         ),
     ),
+    schemas=Schemas(__name__),
     subscriptions=(
         subscriptions.all_steps,
         subscriptions.last_step,

@@ -11,6 +11,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from . import subscriptions
 from .commands import Command, Import, Yield
@@ -63,6 +64,7 @@ import_service: Service[Handlers] = Service(
             validator="validate_yield",
         ),
     ),
+    schemas=Schemas(__name__),
     subscriptions=(
         subscriptions.raise_,
         subscriptions.in_,

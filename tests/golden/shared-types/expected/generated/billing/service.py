@@ -10,6 +10,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from .commands import PayInvoice, SendInvoice
 from .events import InvoicePaidV1, InvoiceSentV1
@@ -45,4 +46,5 @@ billing: Service[Handlers] = Service(
             emits=(InvoicePaidV1,),
         ),
     ),
+    schemas=Schemas(__name__),
 )

@@ -10,6 +10,7 @@ from headwater import (
     StreamType,
     WorkflowDefinition,
 )
+from headwater.evolution import Schemas
 
 from .commands import SellItem
 from .events import ItemSoldV1
@@ -36,4 +37,5 @@ shop: Service[Handlers] = Service(
             emits=(ItemSoldV1,),
         ),
     ),
+    schemas=Schemas(__name__),
 )
