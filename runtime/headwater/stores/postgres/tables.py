@@ -8,7 +8,8 @@ from headwater.schema.postgres import statements
 from headwater.schema.tables import SCHEMA_VERSION
 
 from .address import Address
-from .failures import is_rolled_back
+from .database import DRIVER_ERRORS
+from .failures import is_rolled_back, unavailable
 from .wire import Limits, Wire, connect
 
 __all__ = ["create_schema", "require_schema"]
@@ -44,15 +45,19 @@ async def create_schema(url: str) -> None:
 
     Raises:
         SchemaMismatchError: There are tables of another version, or of somebody else.
+        StoreUnavailableError: The server did not answer, or does not let this role make them.
     """
     address = Address(url)
-    wire = await connect(address, Limits())
     try:
-        if not await _is_stamped(wire):
-            await _create(wire)
-        await require_schema(wire, address)
-    finally:
-        await wire.close()
+        wire = await connect(address, Limits())
+        try:
+            if not await _is_stamped(wire):
+                await _create(wire)
+            await require_schema(wire, address)
+        finally:
+            await wire.close()
+    except DRIVER_ERRORS as error:
+        raise unavailable(error) from error
 
 
 async def _create(wire: Wire) -> None:
