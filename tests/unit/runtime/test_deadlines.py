@@ -68,6 +68,7 @@ READS: dict[str, Callable[[Running], Awaitable[Any]]] = {
     "dead_letters": lambda app: app.dead_letters(quote_desk, deadline=SOON),
     "failed_commands": lambda app: app.failed_commands(deadline=SOON),
     "statistics": lambda app: app.statistics("orders", deadline=SOON),
+    "counts": lambda app: app.counts("orders", deadline=SOON),
     "replay": lambda app: first(aiter(app.replay("orders", deadline=SOON))),
 }
 WRITES: dict[str, Callable[[Running], Awaitable[Any]]] = {

@@ -1,7 +1,6 @@
 """Recorded events are read without the costly checks, and as strictly in all else."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
@@ -54,7 +53,7 @@ RECORDED = RecordedEvent(
 
 def decoded(**changes: Any) -> Event:
     fields = json.loads(RECORDED.data) | changes
-    return Registry([Joined]).decode(replace(RECORDED, data=json.dumps(fields).encode()))
+    return Registry([Joined]).decode(RECORDED._replace(data=json.dumps(fields).encode()))
 
 
 def test_what_was_recorded_is_read_as_it_was() -> None:
