@@ -71,9 +71,7 @@ class Failpoints:
         self.points = points
         self._tell = tell
         real = sqlite3.connect
-        self._patch = patch.object(
-            sqlite3, "connect", partial(_connect, real, partial(_Connection, self))
-        )
+        self._patch = patch.object(sqlite3, "connect", partial(_connect, real, self))
 
     def __enter__(self) -> Self:
         self._patch.start()
@@ -95,12 +93,14 @@ class Failpoints:
 
 def _connect(
     real: Callable[..., sqlite3.Connection],
-    factory: Callable[..., sqlite3.Connection],
+    points: Failpoints,
     database: str,
     **options: Any,
 ) -> sqlite3.Connection:
     if "mode=ro" not in database:
-        options["factory"] = factory
+        kind = options.get("factory", sqlite3.Connection)
+        bases = (_Connection,) if kind is sqlite3.Connection else (_Connection, kind)
+        options["factory"] = partial(type("_Watched", bases, {}), points)
     return real(database, **options)
 
 
