@@ -334,6 +334,7 @@ class _Run:
 
     def reads(self, plans: Sequence[Plan], paths: Sequence[Path], started: int) -> Reads:
         inputs = {self.root / name for spec in self.specs for name in spec.files}
+        inputs |= {self.root / spec.upcasts.path for spec in self.specs if spec.upcasts}
         folders = {path.parent for path in inputs} | {path for path in paths if path.is_dir()}
         settings = {self.root / name for name in CONFIGURATIONS}
         homes = {

@@ -36,6 +36,7 @@ from ..load import Sequence as SequenceNode
 from ..names import versioned
 from ..problems import Problem, SpecError, printable
 from . import commands, fields, naming, streams, types, versions
+from .functions import read_functions
 from .scope import Scope
 
 __all__ = ["load_specs"]
@@ -126,7 +127,8 @@ def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:
     if imported:
         for rule in RULES:
             rule(scope)
-        spec = _settle(scope)
+        upcasts = read_functions(scope, root)
+        spec = replace(_settle(scope), upcasts=upcasts)
     problems += (problem for problem in scope.problems if problem not in known)
     return spec
 

@@ -201,6 +201,8 @@ class Called:
     function: str
     fields: Mapping[str, Expression]
     label: Label
+    due: tuple[str, ...]
+    """The fields that it must return: those without a default."""
 
 
 Expression: TypeAlias = (
@@ -283,6 +285,10 @@ def _as_declared(state: _State, shape: ObjectShape) -> _State:
 def _fields_of(shape: ObjectShape, base: Expression) -> Iterator[tuple[str, _Value]]:
     for name, one in shape.fields.items():
         yield name, _Value(_member(base, name, one.default), one.shape)
+
+
+def _due(shape: ObjectShape) -> tuple[str, ...]:
+    return tuple(name for name, one in shape.fields.items() if isinstance(one.default, Unset))
 
 
 def _member(base: Expression, name: str, default: JSON | Unset) -> Expression:
@@ -375,6 +381,7 @@ class _Walk:
                     functions.up,
                     {name: value.expression for name, value in state.items()},
                     self.label(op, functions.up),
+                    _due(newer),
                 )
                 return dict(_fields_of(newer, called))
 
@@ -442,13 +449,14 @@ class _Walk:
                     )
                 }
             case grammar.Custom(functions=functions):
+                older = ObjectShape(
+                    {name: FieldShape(one.shape) for name, one in before.items() if one.shape}
+                )
                 called = Called(
                     functions.down or functions.up,
                     {name: value.expression for name, value in state.items()},
                     self.label(op, functions.down or functions.up),
-                )
-                older = ObjectShape(
-                    {name: FieldShape(one.shape) for name, one in before.items() if one.shape}
+                    _due(older),
                 )
                 return dict(_fields_of(older, called))
 

@@ -30,6 +30,7 @@ from .spec import (
     Timestamp,
     TypeDeclaration,
     UnionType,
+    Upcasts,
     Workflow,
 )
 from .types import (
@@ -78,6 +79,7 @@ __all__ = [
     "TypeExpression",
     "UnionType",
     "Unset",
+    "Upcasts",
     "Workflow",
     "named_types",
     "show_type",

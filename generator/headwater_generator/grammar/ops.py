@@ -503,7 +503,12 @@ class Custom(Model):
     NOUN: ClassVar[str] = "a custom"
 
     functions: Functions = key(
-        "Each takes the fields as a dict, and returns them as the other version has them.",
+        "Each is a plain `def name(fields: dict[str, Any]) -> dict[str, Any]:`. It is given the "
+        "fields as they are in JSON, and returns all of them as the other version has them; what "
+        "it raises, or leaves out, sets the event aside. It computes and does nothing else: no "
+        "files, no clock, no chance. It may import `collections`, `collections.abc`, `datetime`, "
+        "`decimal`, `math`, `re`, `string`, `typing`, `unicodedata` and `uuid`. The file is read "
+        "and copied into the generated package as it is; generating never executes it.",
         Record(Functions),
         name="custom",
         example="custom: {up: tidy_address, down: untidy_address}",

@@ -56,6 +56,7 @@ __all__ = [
     "Timestamp",
     "TypeDeclaration",
     "UnionType",
+    "Upcasts",
     "Workflow",
 ]
 
@@ -710,6 +711,18 @@ _HEADWATER = ("The version of this grammar.", GrammarVersion(), "headwater: 1")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upcasts:
+    """The file of the functions that a spec's `custom` ops call."""
+
+    path: str
+    """Relative to the project, with `/`."""
+    text: str
+    """With line feeds; without its byte order mark."""
+    digests: Mapping[str, str]
+    """By function, a hash of it and of what it refers to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec(Model):
     """A service: what it emits, what it can be asked, and who listens."""
 
@@ -773,6 +786,8 @@ class Spec(Model):
     """The spec's file or folder, relative to the project, with `/`."""
     files: tuple[str, ...] = ()
     """Every file that was read for it, sorted, as `path` is."""
+    upcasts: Upcasts | None = None
+    """The functions that its `custom` ops call."""
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
 

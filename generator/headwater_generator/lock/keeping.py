@@ -12,8 +12,8 @@ from typing import Any
 
 from ..evolution import Shape, canonical, shape_of_fields, shape_of_type
 from ..evolution.values import fault, sample
-from ..grammar import JSON, Field, Named, ObjectType, Spec, UnionType
-from ..grammar.ops import Op
+from ..grammar import JSON, Field, Named, ObjectType, Spec, UnionType, Upcasts
+from ..grammar.ops import Custom, Op, walk
 from ..load import Mapping as MappingNode
 from ..load import Node, Place, at
 from ..model.numbers import Numbering, Numbers, number
@@ -34,7 +34,8 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
     events: dict[str, dict[int, Entry]] = {}
     for event in versions_of(spec):
         shape = shape_of_fields(event.fields, spec.types)
-        entry = _entry(shape, numbering.events[event.name, event.version], event.upcast)
+        numbers = numbering.events[event.name, event.version]
+        entry = _entry(shape, numbers, ops_hash(event.upcast, spec.upcasts))
         events.setdefault(event.name, {})[event.version] = entry
     types: dict[str, dict[int, Entry]] = {}
     used = needed_types(type_versions_of(spec), (one.fields for one in versions_of(spec)))
@@ -98,10 +99,15 @@ def contradictions(
                 reached = needed_types(type_versions_of(spec), [one.fields])
                 if not spoilt & {each.name for each in reached}:
                     yield _altered(place, name, version, entry, schema, is_head=one.is_head)
-            elif ops_hash(one.upcast) != entry.ops and mended is not None and name not in mended:
+            elif (
+                ops_hash(one.upcast, spec.upcasts) != entry.ops
+                and mended is not None
+                and name not in mended
+            ):
+                others = "ops, or functions," if _calls(one.upcast) else "ops"
                 yield place.problem(
                     "HW904",
-                    f"version {version} of {name} was released with other ops in its upcast",
+                    f"version {version} of {name} was released with other {others} in its upcast",
                     "take the change back; where the ops were wrong, "
                     f"`headwater release {name} --reason TEXT` replaces them and keeps the reason",
                 )
@@ -117,10 +123,19 @@ def frozen_types(spec: Spec, known: Lock) -> frozenset[tuple[str, int]]:
     return frozenset(one.key for one in needed_types(type_versions_of(spec), fields))
 
 
-def ops_hash(ops: Iterable[Op]) -> str:
-    """Return the hash of a list of ops; "" for none."""
+def ops_hash(ops: Iterable[Op], upcasts: Upcasts | None) -> str:
+    """Return the hash of a list of ops, and of the functions that they call; "" for none."""
+    ops = tuple(ops)
     plain = [_plain(op) for op in ops]
+    for op in walk(ops):
+        if isinstance(op, Custom) and upcasts:
+            called = (op.functions.up, op.functions.down)
+            plain.append({name: upcasts.digests[name] for name in called if name})
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest() if plain else ""
+
+
+def _calls(ops: Iterable[Op]) -> bool:
+    return any(isinstance(op, Custom) for op in walk(tuple(ops)))
 
 
 def _plain(value: Any) -> JSON:
@@ -138,12 +153,12 @@ def _plain(value: Any) -> JSON:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _entry(shape: Shape, numbers: Numbers, ops: Iterable[Op] = ()) -> Entry:
+def _entry(shape: Shape, numbers: Numbers, ops: str = "") -> Entry:
     example = sample(shape)
     return Entry(
         schema=canonical(shape),
         numbers=numbers,
-        ops=ops_hash(ops),
+        ops=ops,
         sample=example if fault(example, shape) is None else None,
     )
 

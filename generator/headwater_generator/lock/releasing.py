@@ -33,7 +33,7 @@ def release(
     if reason:
         for one in versions_of(spec):
             entry = events[one.name][one.version]
-            ops = ops_hash(one.upcast)
+            ops = ops_hash(one.upcast, spec.upcasts)
             if (not names or one.name in names) and entry.ops != ops:
                 events[one.name] = MappingProxyType(
                     {**events[one.name], one.version: replace(entry, ops=ops)}

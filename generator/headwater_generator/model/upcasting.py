@@ -214,10 +214,11 @@ class _Text:
                     _Computation(texts, self.writer.scope).visit(ast.parse(ast.unparse(tree)))
                 )
                 return f"{step(label, 'Computation', ())}(lambda: {body})"
-            case Called(function=function, fields=fields, label=label):
+            case Called(function=function, fields=fields, label=label, due=due):
                 if id(expression) not in self.called:
                     upcasts = self.writer.scope.sibling(".", "upcasts")
-                    name = step(label, "Function", (f"{upcasts}.{function}",))
+                    arguments = (f"{upcasts}.{function}", *map(literal, due))
+                    name = step(label, "Function", arguments)
                     made = f"{name}({self.dict(fields)})"
                     variable = "made" if not self.called else f"made_{len(self.called) + 1}"
                     self.statements.append((variable, made))

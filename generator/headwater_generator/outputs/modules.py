@@ -33,4 +33,7 @@ def modules(package: Package, templates: Templates) -> Iterator[File]:
         if always or module.items:
             text = templates.render(f"{name}.j2", package=package, module=module)
             yield File(folder / name, text)
+    if package.spec.upcasts:
+        text = templates.render("upcasts.py.j2", package=package, upcasts=package.spec.upcasts)
+        yield File(folder / "upcasts.py", text, is_final=True)  # as the team wrote it
     yield File(folder / "py.typed", "")

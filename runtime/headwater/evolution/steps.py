@@ -7,6 +7,7 @@ another version says where it got stuck.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, TypeAlias
@@ -155,31 +156,34 @@ class FirstItem(_Step):
 
 
 class Function(_Step):
-    """A function of the team's own; whatever it raises is its failure."""
+    """A function of the team's own; whatever it raises is its failure. `due` must be returned."""
 
     def __init__(
         self,
         version: int,
         op: str,
         function: Callable[[Fields], Fields],
-        *,
+        *due: str,
         down: bool = False,
     ) -> None:
         super().__init__(version, op, down=down)
         self._function = function
+        self._due = due
 
     def __call__(self, fields: Fields) -> Fields:
         """What the function makes of the fields.
 
         Raises:
-            StepError: It raised, or returned no dict.
+            StepError: It raised, or returned no dict, or not all that is due.
         """
         try:
-            made = self._function(fields)
+            made = self._function(deepcopy(fields))  # what it changes is its own
         except Exception as error:  # a team's own function can raise anything
             raise self._refuse(f"the function raised {type(error).__name__}") from error
         if not isinstance(made, dict):
-            raise self._refuse(f"returned {type(made).__name__}; a dict is due")
+            raise self._refuse(f"it returned {type(made).__name__}; a dict is due")
+        if missing := [name for name in self._due if name not in made]:
+            raise self._refuse(f"it returned no {', no '.join(missing)}")
         return made
 
 

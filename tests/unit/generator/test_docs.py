@@ -246,6 +246,11 @@ def test_an_example_of_the_reference_is_right_as_a_whole(
         (tmp_path / "shared.yaml").write_text(example)
     elif title in AROUND_OPS:
         document["workflows"]["User"]["events"]["Example"] = evolved(title, plain(example))
+        functions = ("tidy_address", "untidy_address")
+        (tmp_path / "upcasts").mkdir()
+        (tmp_path / "upcasts" / "user_service.py").write_text(
+            "".join(f"def {name}(fields):\n    return fields\n" for name in functions)
+        )
     elif title == "Past version":
         past = plain(example)
         document["workflows"]["User"]["events"]["Example"] = {

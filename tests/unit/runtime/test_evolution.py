@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -19,7 +20,8 @@ from headwater import (
     UpcastError,
     Upcasting,
 )
-from headwater.evolution import Conversion, Fields
+from headwater.evolution import Conversion, Fields, Function
+from headwater.evolution.steps import StepError
 
 ID = UUID("0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10")
 
@@ -213,3 +215,31 @@ def test_two_classes_for_one_version_are_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="two classes are Priced version 1"):
         Registry([PricedV1, Other])
+
+
+def test_a_function_of_the_teams_own_changes_its_own_copy_only() -> None:
+    def tidy(fields: Fields) -> Fields:
+        fields["place"]["city"] = "Berlin"
+        return fields
+
+    data = {"place": {"city": "berlin"}}
+
+    assert Function(2, "custom tidy", tidy)(data) == {"place": {"city": "Berlin"}}
+    assert data == {"place": {"city": "berlin"}}
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda fields: None, "it returned NoneType; a dict is due"),
+        (lambda fields: {"id": 1}, "it returned no city, no street"),
+        (lambda fields: fields["secret"], "the function raised KeyError"),
+    ],
+)
+def test_what_a_function_did_not_do_is_told(
+    function: Callable[[Fields], Fields], reason: str
+) -> None:
+    with pytest.raises(StepError) as caught:
+        Function(2, "custom tidy", function, "id", "city", "street", down=True)({"id": 1})
+
+    assert (caught.value.reason, caught.value.hop) == (reason, (2, 1))

@@ -1,0 +1,5 @@
+def tidy(fields):
+    return fields
+
+
+return 1
