@@ -155,7 +155,8 @@ def place_of(source: Source, node: ast.AST) -> Place:
     start: int = getattr(node, "col_offset", 0)
     is_one_line = getattr(node, "end_lineno", line) == line
     end: int = getattr(node, "end_col_offset", start + 1) if is_one_line else len(text)
-    before, wrong = text[:start].decode(), text[start:end].decode()
+    before = text[:start].decode("utf-8", "ignore")  # Python 3.11 misplaces parts of f-strings
+    wrong = text[start:end].decode("utf-8", "ignore")
     return Place(source, line, len(before) + 1, max(1, len(wrong)))
 
 
