@@ -105,12 +105,13 @@ class Writer:
     async def stop(self) -> None:
         """Do what is waiting, then close the file."""
         if self._thread is not None:
-            self._thread = None
+            thread, self._thread = self._thread, None
             # Not by joining the thread: who gives up waiting for it must not leave one that joins.
             stopped: _Job[None] = _Job(None, None)
             self._stopped = stopped
             self._jobs.put(None)
             await asyncio.shield(stopped.future)
+            thread.join()  # that was the last it did
 
     def submit(
         self,
