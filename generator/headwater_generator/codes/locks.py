@@ -100,4 +100,29 @@ CODES = (
         wrong="headwater version UserAdded    (and nothing was released yet)",
         right="headwater release UserAdded && headwater version UserAdded",
     ),
+    Code(
+        id="HW909",
+        title="git cannot tell what the spec was",
+        explanation=(
+            "`--against REF` compares with the specs at the commit where HEAD and the ref parted. "
+            "For that there must be git, a repository, the ref, and history that reaches back to "
+            "that commit: in CI, fetch the branch that you merge into, without a limit of depth. "
+            "Without `--against`, the lock is used, which needs none of it."
+        ),
+        wrong="headwater breaking --against origin/main    (and only the last commit was fetched)",
+        right="git fetch --unshallow origin main && headwater breaking --against origin/main",
+    ),
+    Code(
+        id="HW910",
+        title="a change breaks those who rely on the service",
+        explanation=(
+            "Events that are recorded must be readable, and what callers may send must be accepted "
+            "after a change. Give an event its next version with ops that lead there, and a new "
+            "field of a command a default.\n\n"
+            "Where a break is wanted, `headwater breaking --accept TEXT` keeps it in the lock with "
+            "its reason. It is accepted once and for what it is: the next one is told again."
+        ),
+        wrong="AddUser: {fields: {user_id: int, email: email}}    (email is new and required)",
+        right="AddUser: {fields: {user_id: int, email: {type: email | null}}}",
+    ),
 )

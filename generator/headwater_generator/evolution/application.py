@@ -60,10 +60,13 @@ from .shapes import (
 from .templates import TemplateError, parts_of
 from .values import fault, sample
 
-__all__ = ["Tell", "apply"]
+__all__ = ["UNPROVEN", "Tell", "apply"]
 
 Tell: TypeAlias = Callable[[Place, str, str, str], None]
 """Where problems go: place, code, message and hint."""
+
+UNPROVEN = "what the functions make of them"
+"""What is noted of custom functions: tests prove them, not shapes."""
 
 _ENVELOPE: Mapping[str, Shape] = {
     "id": ScalarShape("uuid"),
@@ -679,7 +682,7 @@ def _custom(op: Custom, state: _Object, _: str) -> Effect:
     functions = op.functions
     state.is_opaque = True
     state.touched.update(state.fields)
-    unknown = (Note(state.path or "all fields", "what the functions make of them"),)
+    unknown = (Note(state.path or "all fields", UNPROVEN),)
     return Effect(
         op=_told(op),
         up=(steps.Call(functions.up),),

@@ -45,6 +45,7 @@ __all__ = [
     "UnionShape",
     "canonical",
     "digest",
+    "shape_of_expression",
     "shape_of_fields",
     "shape_of_type",
     "show_shape",
@@ -177,6 +178,11 @@ def shape_of_fields(
 def shape_of_type(name: str, types: Mapping[str, TypeDeclaration]) -> Shape:
     """Return the shape of a declared type."""
     return _named(name, types, ())
+
+
+def shape_of_expression(expression: TypeExpression, types: Mapping[str, TypeDeclaration]) -> Shape:
+    """Return the shape of a type as it is written, such as `list<Role>`."""
+    return _shape(expression, _NONE, types, ())
 
 
 def _object(

@@ -35,6 +35,8 @@ class Entry:
     """Hash of the ops that lead here from the version before; empty where there are none."""
     sample: JSON = None
     """A payload, always the same; null where none could be made."""
+    result: JSON = None
+    """What a command returns, in canonical form; null where its spec does not say."""
 
     @property
     def is_released(self) -> bool:

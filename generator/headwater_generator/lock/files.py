@@ -87,12 +87,16 @@ def render_lock(lock: Lock) -> dict[str, bytes]:
     if lock.types:
         body = {"types": {name: _versions(lock.types[name]) for name in sorted(lock.types)}}
         files[f"{TYPES}{SUFFIX}"] = _laid_out({**body, **_accepted(lock, {*lock.types})})
-    if lock.commands or lock.inputs:
+    # What was accepted of something that is gone, and never was released, has no file of its own.
+    others = {one.subject for one in lock.accepted} - {*lock.events, *lock.types}
+    if lock.commands or lock.inputs or others:
         body = {
             "commands": {name: _contract(lock.commands[name]) for name in sorted(lock.commands)},
             "inputs": {name: _contract(lock.inputs[name]) for name in sorted(lock.inputs)},
         }
-        files[f"{COMMANDS}{SUFFIX}"] = _laid_out({**body, **_accepted(lock, {*lock.commands})})
+        files[f"{COMMANDS}{SUFFIX}"] = _laid_out(
+            {**body, **_accepted(lock, {*lock.commands, *others})}
+        )
     return files
 
 
@@ -128,6 +132,7 @@ def _row(head: Mapping[str, JSON], entry: Entry) -> dict[str, Any]:
         "hash": entry.hash,
         **({"ops": entry.ops} if entry.ops else {}),
         **({"sample": entry.sample} if entry.sample is not None else {}),
+        **({"result": entry.result} if entry.result is not None else {}),
         "numbers": dict(numbers.numbers),
         "wires": dict(numbers.wires),
         "next_number": numbers.next_number,
@@ -260,6 +265,7 @@ class _Reader:
             status=status,
             ops=row.get("ops", ""),
             sample=row.get("sample"),
+            result=row.get("result"),
             numbers=Numbers(
                 numbers=MappingProxyType({str(k): int(v) for k, v in row["numbers"].items()}),
                 wires=MappingProxyType({str(k): str(v) for k, v in row["wires"].items()}),

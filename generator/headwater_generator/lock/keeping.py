@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from ..evolution import Shape, canonical, shape_of_fields, shape_of_type
+from ..evolution import Shape, canonical, shape_of_expression, shape_of_fields, shape_of_type
 from ..evolution.values import fault, sample
 from ..grammar import JSON, Field, Named, ObjectType, Spec, UnionType, Upcasts
 from ..grammar.ops import Custom, Op, walk
@@ -47,7 +48,12 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
         types=_all(types, known.types),
         commands=_contracts(
             {
-                name: _entry(shape_of_fields(one.fields, spec.types), numbering.commands[name])
+                name: replace(
+                    _entry(shape_of_fields(one.fields, spec.types), numbering.commands[name]),
+                    result=None
+                    if one.result is None
+                    else canonical(shape_of_expression(one.result, spec.types)),
+                )
                 for name, one in spec.commands.items()
             },
             known.commands,
@@ -180,7 +186,11 @@ def _contracts(made: Mapping[str, Entry], known: Mapping[str, Contract]) -> dict
     for name in {**known, **made}:
         released = known[name].released if name in known else None
         draft = made.get(name)
-        if released and draft and _text(draft.schema) == _text(released.schema):
+        if (
+            released
+            and draft
+            and _text([draft.schema, draft.result]) == _text([released.schema, released.result])
+        ):
             draft = None
         if released or draft:
             found[name] = Contract(released, draft)
