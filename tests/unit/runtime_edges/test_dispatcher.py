@@ -103,7 +103,7 @@ def test_an_unknown_verb_that_is_like_none_gets_the_list(
 ) -> None:
     assert main(["xyzzy"]) == 2
     message = capsys.readouterr().err
-    assert "there are: check, dead-letters, " in message
+    assert "there are: breaking, check, dead-letters, " in message
     assert ", replay, run, streams, subscriptions, token" in message
 
 
