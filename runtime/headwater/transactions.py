@@ -6,6 +6,7 @@ import asyncio
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from .errors import (
     CommandInTransactionError,
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HandlerTransaction", "require_none_open"]
 
-_current: ContextVar[HandlerTransaction | None] = ContextVar("_current", default=None)
+# Weak, because whatever a handler starts, a timer too, keeps a copy of its context for long after.
+_current: ContextVar[ref[HandlerTransaction] | None] = ContextVar("_current", default=None)
 
 
 class HandlerTransaction:
@@ -32,7 +34,7 @@ class HandlerTransaction:
         self._own: OwnTransaction | None = None
         self._beginning = asyncio.Lock()
         self._is_over = False
-        self._before: Token[HandlerTransaction | None] | None = None
+        self._before: Token[ref[HandlerTransaction] | None] | None = None
         self._committing: asyncio.Task[None] | None = None
 
     @property
@@ -59,12 +61,12 @@ class HandlerTransaction:
             if self._own is None:
                 self._own = await self._store.begin()
                 self._leave_if_over()  # while this was waiting for its turn
-        _current.set(self)
+        _current.set(ref(self))
         return self._own.connection
 
     async def __aenter__(self) -> None:
         """While the block lasts the handler runs; if it raises, all that it wrote is undone."""
-        self._before = _current.set(self)
+        self._before = _current.set(ref(self))
 
     async def __aexit__(
         self,
@@ -140,6 +142,7 @@ def require_none_open(command: str) -> None:
     Raises:
         CommandInTransactionError: It has.
     """
-    transaction = _current.get()
+    current = _current.get()
+    transaction = None if current is None else current()
     if transaction is not None and transaction.is_open:
         raise CommandInTransactionError(command)
