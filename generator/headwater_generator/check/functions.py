@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -64,8 +64,8 @@ def read_functions(scope: Scope, root: Path) -> Upcasts | None:
         scope.problems.extend(_faults(call, module))
     if len(scope.problems) > known:
         return None
-    digests = {call.name: _digest(module, call.name) for call in calls}
-    return Upcasts(path=name, text="\n".join(source.lines), digests=MappingProxyType(digests))
+    digests = _digests(module, dict.fromkeys(call.name for call in calls))
+    return Upcasts(path=name, text="\n".join(source.lines), digests=digests)
 
 
 def _calls(scope: Scope) -> Iterator[_Call]:
@@ -182,26 +182,30 @@ def _at(source: Source, statement: ast.stmt) -> Place:
     return Place(source, whole.line, whole.column, len(line.rstrip()) - whole.column + 1)
 
 
-def _digest(module: Module, name: str) -> str:
-    """Return a hash of a function and of all in the file that it refers to, but for comments."""
-    named: dict[str, list[ast.stmt]] = {}
+def _digests(module: Module, functions: Iterable[str]) -> Mapping[str, str]:
+    """Return of each function a hash of it and of all that it refers to, but for comments."""
+    texts: dict[str, str] = {}
+    referred: dict[str, set[str]] = {}
     for statement in module.tree.body:
+        text = ast.dump(statement)
+        used = {one.id for one in ast.walk(statement) if isinstance(one, ast.Name)}
         for each in _given(statement):
-            named.setdefault(each, []).append(statement)
-    reached = _reached(name, named)
-    text = "\n".join(ast.dump(one) for each in sorted(reached) for one in named[each])
-    return hashlib.sha256(text.encode()).hexdigest()
+            texts[each] = texts.get(each, "") + text
+            referred.setdefault(each, set()).update(used)
+    digests: dict[str, str] = {}
+    for name in functions:
+        whole = "\n".join(texts[each] for each in sorted(_reached(name, referred)))
+        digests[name] = hashlib.sha256(whole.encode()).hexdigest()
+    return MappingProxyType(digests)
 
 
-def _reached(name: str, named: Mapping[str, list[ast.stmt]]) -> set[str]:
+def _reached(name: str, referred: Mapping[str, set[str]]) -> set[str]:
     found = {name}
-    waiting = list(found)
+    waiting = [name]
     while waiting:
-        for statement in named[waiting.pop()]:
-            for one in ast.walk(statement):
-                if isinstance(one, ast.Name) and one.id in named and one.id not in found:
-                    found.add(one.id)
-                    waiting.append(one.id)
+        fresh = (referred[waiting.pop()] & referred.keys()) - found
+        found |= fresh
+        waiting.extend(fresh)
     return found
 
 
