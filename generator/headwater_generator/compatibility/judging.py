@@ -24,9 +24,6 @@ from .verdicts import EventVerdicts, Mode, verdicts
 
 __all__ = ["Break", "CommandVerdict", "Comparison", "accept", "compare"]
 
-DEFAULT_MODE: Mode = "backward-transitive"
-"""What is wanted where nothing says otherwise: every event that is stored must be read."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
@@ -233,8 +230,11 @@ def _command_breaks(
 
 
 def wanted(spec: Spec, event: str) -> Mode:
-    """Return the mode that an event is judged by."""
-    return DEFAULT_MODE
+    """Return the mode that an event is judged by: its stream's, else the service's."""
+    for workflow in spec.workflows.values():
+        if event in workflow.events and workflow.stream in spec.streams:
+            return spec.streams[workflow.stream].compatibility or spec.compatibility
+    return spec.compatibility
 
 
 def _event_place(spec: Spec, name: str) -> Place:

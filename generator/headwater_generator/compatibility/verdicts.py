@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeAlias
 
 from ..evolution import ObjectShape, shape_of_fields
 from ..evolution.application import UNPROVEN
 from ..evolution.chains import hops_of, way
 from ..evolution.effects import Hop, Note
 from ..grammar import Event, Spec
+from ..grammar.spec import COMPATIBILITIES, Compatibility
 from ..load import Place
 from ..names import pinned
 from .baseline import Baseline, plain
@@ -25,22 +26,8 @@ from .contracts import refusals
 
 __all__ = ["MODES", "EventVerdicts", "Mode", "Verdict", "verdicts"]
 
-Mode = Literal[
-    "backward",
-    "forward",
-    "full",
-    "backward-transitive",
-    "forward-transitive",
-    "full-transitive",
-]
-MODES: tuple[Mode, ...] = (
-    "backward",
-    "backward-transitive",
-    "forward",
-    "forward-transitive",
-    "full",
-    "full-transitive",
-)
+Mode: TypeAlias = Compatibility
+MODES: tuple[Mode, ...] = COMPATIBILITIES
 CONSUMERS_FIRST = "consumers first, then producers"
 PRODUCERS_FIRST = "producers first, then consumers"
 ANY_ORDER = "in any order"

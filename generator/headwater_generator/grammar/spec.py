@@ -40,6 +40,7 @@ __all__ = [
     "SECTIONS",
     "Backoff",
     "Command",
+    "Compatibility",
     "EnumType",
     "Event",
     "Field",
@@ -65,6 +66,22 @@ Delivery: TypeAlias = Literal["at-most-once", "at-least-once"]
 
 KINDS: tuple[Kind, ...] = ("starts", "continues", "starts_or_continues", "stream")
 FIRST_VERSION = 1  # of an event
+Compatibility: TypeAlias = Literal[
+    "backward",
+    "backward-transitive",
+    "forward",
+    "forward-transitive",
+    "full",
+    "full-transitive",
+]
+COMPATIBILITIES: tuple[Compatibility, ...] = (
+    "backward",
+    "backward-transitive",
+    "forward",
+    "forward-transitive",
+    "full",
+    "full-transitive",
+)
 DELIVERIES = ("at-most-once", "at-least-once")
 NONE: Mapping[str, object] = MappingProxyType({})
 
@@ -314,6 +331,16 @@ class Stream(Model):
         Boolean(),
         default=True,
         example="replay: false",
+    )
+    compatibility: Compatibility | None = key(
+        "What changes of its events must be, which `headwater breaking` judges by: `backward` if "
+        "new readers must read what was recorded, `forward` if old readers must be served what is "
+        "recorded from now on, `full` for both; `-transitive` with every released version, "
+        "otherwise with the newest.",
+        Choice(COMPATIBILITIES),
+        default=None,
+        default_words="as the service says",
+        example="compatibility: full",
     )
     node: Node = field(default=NOWHERE, compare=False, repr=False)
 
@@ -738,6 +765,13 @@ class Spec(Model):
     )
     description: str | None = key(
         DESCRIPTION, Text(), default=None, example="description: Users and their invitations."
+    )
+    compatibility: Compatibility = key(
+        "What changes of events must be, where their stream does not say.",
+        Choice(COMPATIBILITIES),
+        default="backward-transitive",
+        default_words="`backward-transitive`: whatever was recorded must be read",
+        example="compatibility: full-transitive",
     )
     imports: tuple[str, ...] = key(
         "Files with types that several services share, relative to this file. They lie inside the "

@@ -329,6 +329,51 @@ def test_a_command_that_is_gone_breaks_its_callers(project: Project) -> None:
     assert problem.message == "callers of AddUser break: the command is gone"
 
 
+# The mode that is wanted
+
+
+DROPPED = event("user_id: int", "drop: [name]")  # holds backward, and not forward
+
+
+@pytest.mark.parametrize(
+    ("service", "stream", "wanted"),
+    [
+        ("", "", "backward-transitive"),
+        ("full", "", "full"),
+        ("", "forward", "forward"),
+        ("full", "backward", "backward"),
+        ("backward", "forward-transitive", "forward-transitive"),
+    ],
+)
+def test_a_stream_or_else_the_service_says_what_is_wanted(
+    service: str, stream: str, wanted: str, project: Project
+) -> None:
+    released(project)
+    write(project, DROPPED)
+    if service:
+        project.change("types:", f"compatibility: {service}\ntypes:")
+    if stream:
+        project.change("type: persistent", f"type: persistent, compatibility: {stream}")
+
+    problems = compared(project).problems
+
+    if wanted.startswith("backward"):
+        assert problems == ()
+    else:
+        [problem] = problems
+        assert problem.message.startswith(f"UserAdded is not {wanted}: no way down (2 to 1)")
+
+
+def test_a_mode_that_is_none_is_told_with_its_key(project: Project) -> None:
+    write(project, BEFORE)
+    project.change("type: persistent", "type: persistent, compatibility: backwards")
+
+    with pytest.raises(SpecError, match="backward") as caught:
+        compare(project.root)
+    [problem] = caught.value.problems
+    assert "compatibility" in problem.text
+
+
 # Accepting
 
 
