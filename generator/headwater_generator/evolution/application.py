@@ -410,9 +410,12 @@ def _map_enum(op: MapEnum, state: _Object, whose: str) -> Effect:
         up=(steps.MapValues(name, tuple(up.items())),),
         down=(steps.MapValues(name, tuple(down.items())),),
         up_losses=tuple(
-            Note(where, f"{old} comes back as {down[new]}")
+            Note(
+                where,
+                f"{old} comes back as {down[new]}" if new in down else f"{old} does not come back",
+            )
             for old, new in up.items()
-            if new in down and down[new] != old
+            if down.get(new) != old
         ),
         down_losses=tuple(
             Note(where, f"{new} comes back as {up[old]}")

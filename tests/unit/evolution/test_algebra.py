@@ -115,3 +115,30 @@ def test_what_is_down_safe_comes_back_as_it_was(event: Any, data: st.DataObject)
     fields = data.draw(random_events.values(newer))
 
     assert go(hop.up, go(hop.down, fields)) == fields
+
+
+def test_values_that_become_one_do_not_come_back_where_nothing_says_which_it_was() -> None:
+    _, _, hop = changed(
+        """
+headwater: 1
+service: user-service
+types:
+  Old: {enum: [user, admin, guest]}
+  New: {enum: [member, guest]}
+streams: {users: {type: persistent}}
+workflows:
+  User:
+    stream: users
+    events:
+      Changed:
+        fields: {role: New}
+        upcast: [map_enum: {field: role, values: {user: member, admin: member}}]
+        history: {1: {fields: {role: Old}}}
+"""
+    )
+
+    assert not hop.is_up_safe
+    assert [loss.what for one in hop.effects for loss in one.up_losses] == [
+        "user does not come back",
+        "admin does not come back",
+    ]

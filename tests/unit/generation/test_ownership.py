@@ -45,6 +45,7 @@ def test_only_what_changed_is_written(project: Project) -> None:
         "generated/user_service/pb/events_pb2.pyi",
         "generated/user_service/proto/user_service/v1/events.proto",
         "generated/user_service/schemas/UserAdded.v1.json",
+        "generated/user_service/schemas/index.json",
         "spec/lock/user_service/UserAdded.lock.json",
     )
 

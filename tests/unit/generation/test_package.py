@@ -277,15 +277,17 @@ def test_of_a_subscription_only_what_differs_from_the_defaults_is_written(built:
     )
 
     written = {one.name: dict(one.arguments) for one in package.subscriptions.items}  # type: ignore[attr-defined]
+    whole = {"whole_stream": "True"}  # none of them lists events
     assert written == {
-        "plain": {"handler": '"plain"'},
-        "from-now": {"start": "FromLatest()"},
-        "tenth": {"start": "FromOffset(10)", "handler": '"tenth"'},
+        "plain": {**whole, "handler": '"plain"'},
+        "from-now": {**whole, "start": "FromLatest()"},
+        "tenth": {**whole, "start": "FromOffset(10)", "handler": '"tenth"'},
         "since": {
+            **whole,
             "start": "FromTimestamp(datetime(2026, 1, 1, tzinfo=UTC))",
             "handler": '"since"',
         },
-        "pings": {},
+        "pings": whole,
     }
     assert package.subscriptions.items[-1].union == "Never"  # type: ignore[attr-defined]
 
