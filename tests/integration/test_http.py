@@ -117,6 +117,28 @@ async def test_every_field_type_arrives(client: httpx.AsyncClient) -> None:
     assert (await send(client, "import-parcels", body)).json() == {"result": {"imported": 2}}
 
 
+@pytest.mark.parametrize(
+    ("count", "status"),
+    [("2.0", 200), ("2e0", 200), ("2.5", 422), ("true", 422), ('"2"', 422), ("-1.0", 422)],
+)
+async def test_a_whole_number_may_be_written_as_json_schema_lets_it_be(
+    client: httpx.AsyncClient, count: str, status: int
+) -> None:
+    """To JSON Schema 2.0 is an integer, and a client may have been made from it."""
+    body = (
+        f'{{"count": {count}, "since": "2026-01-01T00:00:00Z", "source": "https://example.com/",'
+        ' "took": "PT5S", "seal": "+/8=", "price": "1.50", "factors": {"a": 1.5}}'
+    )
+
+    response = await client.post(
+        "/api/commands/import-parcels",
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert response.status_code == status
+
+
 async def test_what_a_caller_gives_as_request_id_comes_back_and_is_recorded(
     client: httpx.AsyncClient, app: App[Any], caplog: pytest.LogCaptureFixture
 ) -> None:

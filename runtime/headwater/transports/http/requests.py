@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from fastapi import Request
 from headwater.events import Command
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -70,6 +72,9 @@ async def read_command(
     try:
         return command.model_validate_json(body)
     except ValidationError as error:
+        if (whole := _with_whole_numbers(body, error)) is not None:
+            with suppress(ValidationError):
+                return command.model_validate_json(whole)
         raise invalid_command(error, body) from None
 
 
@@ -168,3 +173,29 @@ async def _read_body(request: Request, limits: Limits) -> bytes:
             headers=CLOSE,
         ) from None
     return bytes(body)
+
+
+def _with_whole_numbers(body: bytes, error: ValidationError) -> bytes | None:
+    """The body with `3.0` written as `3` where a whole number is due; `None` if that is not it.
+
+    To JSON Schema, and so to clients that are made from it, both are the same integer.
+    """
+    places = [
+        one["loc"]
+        for one in error.errors(include_url=False, include_context=False)
+        if one["type"] == "int_type"
+        and isinstance(one["input"], float)
+        and one["input"].is_integer()
+    ]
+    if not places:
+        return None
+    document = from_json(body)
+    for *way, last in places:
+        holder = document
+        try:
+            for step in way:
+                holder = holder[step]
+            holder[last] = int(holder[last])
+        except (LookupError, TypeError, ValueError):  # a way through a union's members
+            return None
+    return to_json(document)
