@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.faults.report import PROPERTY, table
-from tests.faults.rows import ROWS, select
+from tests.faults.rows import ROWS, TURNS, has_its_turn, select
 from tests.support.postgres import Cluster, binaries
 
 
@@ -28,23 +29,53 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="F1",
         help="run only these rows of the fault matrix: " + ", ".join(ROWS),
     )
+    parser.addoption(
+        "--day",
+        type=int,
+        metavar="N",
+        help=f"run the fault tests on PostgreSQL that have their turn on day N of {TURNS}; all of "
+        "them run with --whole, with --row and where they are named (default: today)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "row(id): the row of the fault matrix that a test proves")
+    config.addinivalue_line("markers", "rotates: where tests run small, it has its turn by the day")
+    if config.option.day is None:  # here, so that all processes of a run have the same
+        config.option.day = datetime.now(UTC).toordinal() % TURNS
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which rows run on PostgreSQL, where not all do."""
+    if config.getoption("--whole") or config.getoption("--row"):
+        return "fault tests on PostgreSQL: all that are asked for"
+    day = config.option.day
+    rows = ", ".join(row for row in ROWS if has_its_turn(row, day))
+    return f"fault tests on PostgreSQL: rows {rows} (--day {day} of {TURNS})"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is of no row that is asked for."""
-    if not (wanted := config.getoption("--row")):
+    """Leave out what is of no row that is asked for, or does not have its turn."""
+    if wanted := config.getoption("--row"):
+        kept, unknown = select(wanted, items)
+        if unknown:
+            raise pytest.UsageError(
+                f"no test is of row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}"
+            )
+    elif config.getoption("--whole") or any("::" in str(one) for one in config.args):
         return
-    kept, unknown = select(wanted, items)
-    if unknown:
-        raise pytest.UsageError(
-            f"no test is of row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}"
-        )
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    else:
+        kept = [item for item in items if _has_its_turn(item, config.option.day)]
+    left_out = {*items} - {*kept}
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = kept
+
+
+def _has_its_turn(item: pytest.Item, day: int) -> bool:
+    row = item.get_closest_marker("row")
+    if row is None or item.get_closest_marker("rotates") is None:
+        return True
+    return has_its_turn(row.args[0], day)
 
 
 def pytest_terminal_summary(

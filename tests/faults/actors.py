@@ -9,12 +9,11 @@ import logging
 import os
 import random
 import signal
-import sqlite3
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -34,8 +33,11 @@ from headwater.stores.contract import (
     Store,
     Unit,
 )
+from headwater.stores.postgres.store import PostgresStore
+from headwater.stores.postgres.wire import Limits
 from headwater.subscriptions.reader import feed_of
 
+from tests.faults.databases import sessions_in
 from tests.faults.failpoints import Failpoint, Failpoints
 from tests.faults.history import Scribe
 from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Enter, Entered, Handlers, ledger
@@ -43,6 +45,7 @@ from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Enter, Entered, Handl
 __all__ = ["RecordedStore", "mark_of", "post_of", "recorded_app", "run"]
 
 SAMPLE = 0.02  # seconds between two looks at the cursor and the memory
+TURNS = 3  # of the event loop, until sockets that were cut are gone
 FREEZE = 3600.0  # seconds; longer than any test
 
 
@@ -59,9 +62,11 @@ def run(role: str, options: dict[str, Any]) -> None:
 async def _act(role: Role, scribe: Scribe, options: dict[str, Any]) -> None:
     """Play the role, and write down what the process has afterwards and had before."""
     options["sessions"] = set()
-    before = _resources(options)
+    before = await _resources(options)
     await role(scribe, options)
-    after = _resources(options)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    after = await _resources(options)
     earlier = {f"{name} before": value for name, value in before.items()}
     scribe.note("info", "resources", figures=earlier | after)
 
@@ -141,12 +146,19 @@ def mark_of(data: bytes) -> str:
 async def recorded_app(
     scribe: Scribe, options: dict[str, Any], handlers: Any
 ) -> AsyncIterator[tuple[App[Any], RecordedStore]]:
-    """The ledger, running on the recorded store."""
+    """The ledger, running on the recorded store.
+
+    `store` among the options are settings of a `PostgresStore`, with its limits as a dictionary.
+    """
     stores: list[RecordedStore] = []
 
     class Recorded(App[Any]):
         def _open_database(self, database: str) -> Any:
             store = super()._open_database(database)
+            if settings := options.get("store"):
+                assert isinstance(store, PostgresStore)
+                limits = Limits(**settings.get("limits", {}))
+                store = PostgresStore(database, **settings | {"limits": limits})
             stores.append(RecordedStore(store, scribe, options["sessions"]))
             return stores[-1]
 
@@ -374,7 +386,7 @@ def post_of(mark: str, token: int) -> NewEvent:
 # Resources
 
 
-def _resources(options: dict[str, Any]) -> dict[str, float]:
+async def _resources(options: dict[str, Any]) -> dict[str, float]:
     """What the process has, and what of it the store remembers."""
     gc.collect()
     places = [_place(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208  (names are enough)
@@ -385,7 +397,7 @@ def _resources(options: dict[str, Any]) -> dict[str, float]:
         "files": len(places) - sockets,
         "tasks": len(asyncio.all_tasks()),
         "objects": sum(_is_ours(type(one)) for one in gc.get_objects()),
-        "sessions": _sessions(options),
+        "sessions": await _sessions(options),
         "resident": _resident(),
     }
 
@@ -399,19 +411,13 @@ def _place(descriptor: str) -> str:
 
 def _is_ours(kind: type) -> bool:
     """Whether it is something that the runtime makes for an app, and not once for all of them."""
-    return kind.__module__.startswith("headwater.") and kind is not Metadata
+    return str(kind.__module__).startswith("headwater.") and kind is not Metadata
 
 
-def _sessions(options: dict[str, Any]) -> int:
+async def _sessions(options: dict[str, Any]) -> int:
     """How many of the actor's sessions the store still has."""
     mine: set[str] = options["sessions"]
-    if not mine:
-        return 0
-    path = options["database"].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path)) as file:  # to write, or it would leave a log behind
-        return len(
-            mine.intersection(one for (one,) in file.execute("SELECT session FROM sessions"))
-        )
+    return len(mine & await sessions_in(options["database"])) if mine else 0
 
 
 def _resident() -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.databases import POSTGRES, Database, FileDatabase, ServerDatabase
 from tests.faults.report import PROPERTY, Figures, Progress
 from tests.faults.world import Nursery, World
 
@@ -51,9 +52,20 @@ def progress(request: pytest.FixtureRequest, whole: bool) -> Progress:
 
 
 @pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty one: a file, or what the test says."""
+    if getattr(request, "param", None) == POSTGRES:
+        database: Database = ServerDatabase(request.getfixturevalue("postgres"))
+    else:
+        database = FileDatabase(tmp_path)
+    yield database
+    database.close()
+
+
+@pytest.fixture
 def world(
-    tmp_path: Path, nursery: Nursery, chance: random.Random, figures: Figures
+    tmp_path: Path, database: Database, nursery: Nursery, chance: random.Random, figures: Figures
 ) -> Iterator[World]:
     """An empty database, and a recorder that runs."""
-    with World(tmp_path, nursery, chance, figures).open() as world:
+    with World(tmp_path, database, nursery, chance, figures).open() as world:
         yield world

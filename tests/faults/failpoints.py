@@ -12,10 +12,13 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Self
 from unittest.mock import patch
+
+import asyncpg
 
 __all__ = ["Failpoint", "Failpoints"]
 
@@ -70,15 +73,17 @@ class Failpoints:
     def __init__(self, points: list[Failpoint], tell: Callable[[str], None]) -> None:
         self.points = points
         self._tell = tell
-        real = sqlite3.connect
-        self._patch = patch.object(sqlite3, "connect", partial(_connect, real, self))
+        self._patches = ExitStack()
 
     def __enter__(self) -> Self:
-        self._patch.start()
+        file = partial(_connect, sqlite3.connect, self)
+        server = partial(asyncpg.connect, connection_class=_watched_by(self))
+        self._patches.enter_context(patch.object(sqlite3, "connect", file))
+        self._patches.enter_context(patch.object(asyncpg, "connect", server))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._patch.stop()
+        self._patches.close()
 
     @property
     def hits(self) -> int:
@@ -122,3 +127,37 @@ class _Connection(sqlite3.Connection):
         cursor = super().executemany(text, *rest)
         self._points.pass_by(text, "after")
         return cursor
+
+
+def _watched_by(points: Failpoints) -> type[asyncpg.Connection]:
+    """The driver's connection, going past the failpoints with every statement."""
+
+    class Watched(asyncpg.Connection):
+        async def execute(self, query: str, *rest: Any, **options: Any) -> Any:
+            points.pass_by(query, "before")
+            status = await super().execute(query, *rest, **options)
+            points.pass_by(query, "after")
+            return status
+
+        async def prepare(self, query: str, **options: Any) -> Any:
+            return _Prepared(await super().prepare(query, **options), query, points)
+
+    return Watched
+
+
+class _Prepared:
+    """A statement that the server has, as the driver's otherwise."""
+
+    def __init__(self, prepared: Any, query: str, points: Failpoints) -> None:
+        self._prepared = prepared
+        self._query = query
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prepared, name)
+
+    async def fetch(self, *arguments: Any, **options: Any) -> Any:
+        self._points.pass_by(self._query, "before")
+        rows = await self._prepared.fetch(*arguments, **options)
+        self._points.pass_by(self._query, "after")
+        return rows

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
-from contextlib import closing
 from typing import Any
 
 from headwater import App
@@ -19,16 +17,14 @@ from tests.faults.checker import Found, Promise, Recorded, check, counts
 from tests.faults.ledger import EFFECTS, ENTRIES, OWNER, POSTING, Handlers, ledger
 from tests.faults.world import Actor, World
 
-__all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find", "is_locked"]
+__all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find"]
 
 PAGE = 1000  # events
-SETTLED = "SELECT (SELECT head FROM streams WHERE name = 'entries') - read_to FROM cursors"
-OPEN = "SELECT count(*) FROM deliveries"
 
 
 def drain(world: World, *actors: Actor, within: float = 60.0) -> None:
     """Wait until everything is settled, then stop these actors kindly."""
-    world.until(lambda: _left(world) == 0, "everything is settled", within)
+    world.until(lambda: world.database.left() == 0, "everything is settled", within)
     for actor in actors:
         world.until_noted(1, actor, action="ready", kind="info")
         actor.send(signal.SIGTERM)
@@ -36,35 +32,19 @@ def drain(world: World, *actors: Actor, within: float = 60.0) -> None:
         assert actor.wait() == 0, f"{actor.name} failed:\n{world.logs()[-3000:]}"
 
 
-def _left(world: World) -> int:
-    """Events between the cursors and the head, and those that are open."""
-    with closing(sqlite3.connect(f"file:{world.path}?mode=ro", uri=True, timeout=5)) as file:
-        return sum(row[0] for row in (*file.execute(SETTLED), *file.execute(OPEN)))
-
-
 def find(world: World, *, key: FeedKey | None = None, **expected: Any) -> Found:
     """What the store has, read through its own contract."""
-    with closing(sqlite3.connect(world.path)) as file:
-        [integrity] = file.execute("PRAGMA integrity_check").fetchone()
-    expected |= {"integrity": integrity, "is_locked": is_locked(world)}
+    expected |= {
+        "integrity": world.database.integrity(),
+        "is_locked": world.database.is_locked(),
+    }
     return asyncio.run(_find(world, key, expected))
-
-
-def is_locked(world: World) -> bool:
-    """Whether nobody can write, although nobody is left who writes."""
-    with closing(sqlite3.connect(world.path, timeout=1.0, isolation_level=None)) as file:
-        try:
-            file.execute("BEGIN IMMEDIATE")
-            file.execute("ROLLBACK")
-        except sqlite3.OperationalError:
-            return True
-    return False
 
 
 async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> Found:
     stream_type = expected.pop("stream_type", "persistent")
     service = ledger(handler=False, stream_type=stream_type)
-    async with App(service, handlers=Handlers(), database=world.database) as app:
+    async with App(service, handlers=Handlers(), database=world.database.url) as app:
         store = app._store
         entries = await _read(store, ENTRIES)
         effects = await _read(store, EFFECTS)
@@ -100,7 +80,9 @@ async def _read(store: Store, stream: str) -> list[Any]:
 
 def assert_nothing_is_left(world: World) -> None:
     """Check what has to hold of actors and logs, where the log is too long to be read."""
-    found = Found(log=None, logs=world.logs(), secrets=[OWNER], is_locked=is_locked(world))
+    found = Found(
+        log=None, logs=world.logs(), secrets=[OWNER], is_locked=world.database.is_locked()
+    )
     violations = check(world.history(), found)
     assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
 

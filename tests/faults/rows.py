@@ -1,4 +1,4 @@
-"""The rows of the fault matrix: which fault is which, and how each test counts as one of them."""
+"""The rows of the fault matrix: which fault is which, its tests, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-__all__ = ["ROWS", "select"]
+__all__ = ["ROWS", "TURNS", "has_its_turn", "select"]
 
 ROWS = {
     "F1": "a producer is killed in the middle of a batch",
@@ -18,12 +18,16 @@ ROWS = {
     "F8": "handlers raise, hang, and meet what they cannot bear",
     "F9": "setting aside fails",
     "F10": "a consumer is slower than its stream",
+    "F11": "a service is killed in a handler's own transaction",
     "S1": "the writer of a file is killed",
     "S2": "the disk fails",
     "S3": "several processes write to one file",
     "D1": "the same request comes again",
     "D10": "the log is not the one that the cursor was written for",
 }
+
+TURNS = 6
+"""Days after which every row has been run on PostgreSQL, where tests run small."""
 
 
 def select(wanted: Iterable[str], items: list[pytest.Item]) -> tuple[list[pytest.Item], set[str]]:
@@ -32,3 +36,8 @@ def select(wanted: Iterable[str], items: list[pytest.Item]) -> tuple[list[pytest
     found = {id(item): {mark.args[0] for mark in item.iter_markers("row")} for item in items}
     unknown = rows - set().union(*found.values())
     return [item for item in items if found[id(item)] & rows], unknown
+
+
+def has_its_turn(row: str, day: int) -> bool:
+    """Whether a row is run small on PostgreSQL that day, one of `TURNS` in a row."""
+    return [*ROWS].index(row) % TURNS == day % TURNS

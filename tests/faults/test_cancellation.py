@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,9 +14,10 @@ from headwater import App, EventContext
 from headwater.stores.contract import Append, Expect, Unit
 
 from tests.faults.actors import mark_of, post_of
+from tests.faults.databases import Database, ServerDatabase, on_both
 from tests.faults.ledger import EFFECTS, ENTRIES, Enter, Entered, Handlers, ledger
 
-pytestmark = pytest.mark.row("F7")
+pytestmark = [pytest.mark.row("F7"), on_both]
 
 MOST_AWAITS = 200
 PATIENCE = 5.0  # seconds
@@ -54,8 +53,10 @@ class CancelledAt:
 
 
 @asynccontextmanager
-async def ledger_app(path: Path, handlers: Handlers, **settings: Any) -> AsyncIterator[App[Any]]:
-    app = App(ledger(**settings), handlers=handlers, database=f"sqlite:///{path}", drain=5.0)
+async def ledger_app(
+    database: Database, handlers: Handlers, **settings: Any
+) -> AsyncIterator[App[Any]]:
+    app = App(ledger(**settings), handlers=handlers, database=database.url, drain=5.0)
     async with app:
         yield app
 
@@ -67,11 +68,11 @@ async def marks(app: App[Any], stream: str = ENTRIES) -> list[str]:
     return [mark_of(one.data) for one in recorded]
 
 
-def assert_nothing_is_held(path: Path) -> None:
+def assert_nothing_is_held(database: Database) -> None:
     """Another process could write at once."""
-    with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("ROLLBACK")
+    assert not database.is_locked()
+    if isinstance(database, ServerDatabase):
+        assert database.connections() == 0, "a connection is left over"
 
 
 async def cancel_at_each_await(attempt: Callable[[int], Awaitable[Any]]) -> int:
@@ -92,14 +93,11 @@ async def cancel_at_each_await(attempt: Callable[[int], Awaitable[Any]]) -> int:
     raise AssertionError("it never came to its end")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-async def test_a_command_that_is_cancelled_is_written_whole_or_not_at_all(path: Path) -> None:
+async def test_a_command_that_is_cancelled_is_written_whole_or_not_at_all(
+    database: Database,
+) -> None:
     threads = threading.active_count()
-    async with ledger_app(path, Handlers(), handler=False) as app:
+    async with ledger_app(database, Handlers(), handler=False) as app:
         tasks = len(asyncio.all_tasks())
         done: list[int] = []
 
@@ -117,15 +115,17 @@ async def test_a_command_that_is_cancelled_is_written_whole_or_not_at_all(path: 
         count = [mark.split(".")[0] for mark in found].count(str(at))
         assert count in {0, 2}
         assert count == 2 or at not in done
-    assert_nothing_is_held(path)
+    assert_nothing_is_held(database)
     assert sum(one.name.startswith("headwater") for one in threading.enumerate()) == 0
     assert threading.active_count() <= threads + 2, "the event loop's own threads may stay"
 
 
-async def test_a_reader_that_is_cancelled_at_any_await_loses_and_keeps_nothing(path: Path) -> None:
+async def test_a_reader_that_is_cancelled_at_any_await_loses_and_keeps_nothing(
+    database: Database,
+) -> None:
     """What it had in hand goes back at once and without counting as a failure."""
     settings: dict[str, Any] = {"handler": False, "mode": "broadcast", "concurrency": 1}
-    async with ledger_app(path, Handlers(), **settings) as app:
+    async with ledger_app(database, Handlers(), **settings) as app:
         await app.execute(Enter(account="a", marks=[str(number) for number in range(1, 400)]))
         [subscription] = app.service.subscriptions
         tasks = len(asyncio.all_tasks())
@@ -153,13 +153,15 @@ async def test_a_reader_that_is_cancelled_at_any_await_loses_and_keeps_nothing(p
     assert offsets == sorted(offsets), "a later event never comes before an earlier one"
     assert {*range(1, last)} == {*offsets} - {last}, "none was skipped"
     assert all(attempt == 1 for _, attempt in seen), "being cancelled is no failure"
-    assert_nothing_is_held(path)
+    assert_nothing_is_held(database)
 
 
-async def test_a_session_that_is_cancelled_at_any_await_is_not_kept_alive(path: Path) -> None:
+async def test_a_session_that_is_cancelled_at_any_await_is_not_kept_alive(
+    database: Database,
+) -> None:
     """Nobody beats for it any more, so its consumer can expire; and the app forgets it."""
     settings: dict[str, Any] = {"handler": False, "mode": "broadcast", "concurrency": 1}
-    async with ledger_app(path, Handlers(), **settings) as app:
+    async with ledger_app(database, Handlers(), **settings) as app:
         await app.execute(Enter(account="a", marks=["1"]))
         [subscription] = app.service.subscriptions
         opened: list[int] = []
@@ -176,7 +178,9 @@ async def test_a_session_that_is_cancelled_at_any_await_is_not_kept_alive(path: 
         assert not app._heartbeat._members
 
 
-async def test_a_handler_that_is_cancelled_at_any_await_is_run_again_elsewhere(path: Path) -> None:
+async def test_a_handler_that_is_cancelled_at_any_await_is_run_again_elsewhere(
+    database: Database,
+) -> None:
     """As by a service that stops while each of its handlers is at another await."""
     posted: list[str] = []
     reached: list[int] = []
@@ -194,23 +198,23 @@ async def test_a_handler_that_is_cancelled_at_any_await_is_run_again_elsewhere(p
             posted.append(event.mark)
 
     for at in (1, 2, 3):
-        app = App(ledger(), handlers=Slow(at), database=f"sqlite:///{path}", drain=0.0)
+        app = App(ledger(), handlers=Slow(at), database=database.url, drain=0.0)
         async with app:
             await app.execute(Enter(account=f"a-{at}", marks=[str(at)]))
             async with asyncio.timeout(5):
                 while at not in reached:  # noqa: ASYNC110  (with a deadline)
                     await asyncio.sleep(0.001)
-    async with ledger_app(path, Slow(0)) as app, asyncio.timeout(5):
+    async with ledger_app(database, Slow(0)) as app, asyncio.timeout(5):
         while len(posted) < 3:  # noqa: ASYNC110  (with a deadline)
             await asyncio.sleep(0.001)
 
     assert sorted(posted) == ["1", "2", "3"]
-    assert_nothing_is_held(path)
+    assert_nothing_is_held(database)
 
 
-async def test_a_commit_that_is_cancelled_is_carried_out_or_never_begun(path: Path) -> None:
+async def test_a_commit_that_is_cancelled_is_carried_out_or_never_begun(database: Database) -> None:
     """With whoever waits for the same group: they are not cancelled with it."""
-    async with ledger_app(path, Handlers(), handler=False) as app:
+    async with ledger_app(database, Handlers(), handler=False) as app:
         tasks = len(asyncio.all_tasks())
 
         async def commit(at: int) -> None:
@@ -238,4 +242,4 @@ async def test_a_commit_that_is_cancelled_is_carried_out_or_never_begun(path: Pa
     assert cancelled >= 1
     assert {mark for mark in found if mark.isdigit()} == {str(at) for at in range(1, cancelled + 2)}
     gc.collect()
-    assert_nothing_is_held(path)
+    assert_nothing_is_held(database)

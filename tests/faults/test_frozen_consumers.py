@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Promise
-from tests.faults.outcome import assert_all_held, drain, is_locked
+from tests.faults.databases import on_both
+from tests.faults.outcome import assert_all_held, drain
 from tests.faults.report import Progress
 from tests.faults.world import PATIENCE, Actor, World
 
@@ -59,7 +60,7 @@ def thaw_again_and_again(world: World, zombie: Actor, times: int, progress: Prog
         world.until(has_frozen_again, f"it froze {number} times")
         since = time.monotonic()
         while not is_taken_over():
-            if time.monotonic() > since + 4 * ACK_TIMEOUT and is_locked(world):
+            if time.monotonic() > since + 4 * ACK_TIMEOUT and world.database.is_locked():
                 locked += 1
                 break
             world.until(
@@ -79,6 +80,7 @@ def late_settlements(world: World, zombie: Actor) -> int:
 
 
 @zombies
+@on_both
 def test_of_a_frozen_consumer_nothing_is_written_under_its_old_claim(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -99,6 +101,7 @@ def test_of_a_frozen_consumer_nothing_is_written_under_its_old_claim(
 
 
 @zombies
+@on_both
 def test_a_frozen_handler_is_told_that_its_claim_is_gone(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_frozen_handler_is_told_that_its_claim_is_gone(
 
 
 @late
+@on_both
 def test_a_handler_that_blocks_its_loop_past_its_claim_settles_nothing(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -142,6 +146,7 @@ def test_a_handler_that_blocks_its_loop_past_its_claim_settles_nothing(
 
 
 @late
+@on_both
 def test_a_handler_that_waits_past_its_claim_is_cancelled_and_has_failed(
     world: World, whole: bool
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Promise
+from tests.faults.databases import on_both
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.report import Progress
 from tests.faults.world import World
@@ -21,6 +22,7 @@ TO_EXIT = (
 )
 
 
+@on_both
 def test_a_service_that_stops_kindly_repeats_nothing(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -60,6 +62,7 @@ def test_a_service_that_stops_kindly_repeats_nothing(
     assert not in_the_middle, "nothing was given back: all was done within the budget"
 
 
+@on_both
 def test_what_takes_longer_than_the_budget_is_given_back_at_once(world: World) -> None:
     """The next service need not wait for the claim to end."""
     settings: dict[str, Any] = {"ack_timeout": 30.0}

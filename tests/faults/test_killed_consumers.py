@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Promise
+from tests.faults.databases import POSTGRES, SQLITE, at_points, on_both
 from tests.faults.history import Line
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.report import Progress
@@ -20,6 +21,7 @@ CONSUMERS = 3
 ACK_TIMEOUT = 0.4  # seconds
 
 
+@on_both
 @pytest.mark.parametrize("stream_type", ["persistent", "ephemeral"])
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 def test_consumers_that_compete_lose_nothing_when_they_are_killed(
@@ -93,6 +95,7 @@ def note_takeovers(world: World) -> None:
     world.figures.note(f"{len(late)} takeovers, p99 {max(p99, 0.0):.2f} s after the claim's end")
 
 
+@on_both
 def test_a_reader_of_its_own_cursor_goes_on_where_it_was_killed(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -115,9 +118,14 @@ def test_a_reader_of_its_own_cursor_goes_on_where_it_was_killed(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(
-    "statement",
-    ["INSERT OR REPLACE INTO deliveries", "DELETE FROM deliveries", "UPDATE cursors", "COMMIT"],
+@at_points(
+    {
+        SQLITE: (
+            *("INSERT OR REPLACE INTO deliveries", "DELETE FROM deliveries"),
+            *("UPDATE cursors", "COMMIT"),
+        ),
+        POSTGRES: ("INSERT INTO deliveries", "DELETE FROM deliveries"),
+    }
 )
 def test_a_consumer_killed_at_a_statement_repeats_what_it_had_in_hand_and_no_more(
     world: World, statement: str, when: str

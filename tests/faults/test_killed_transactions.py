@@ -1,10 +1,9 @@
-"""S1: a service is killed while a handler has a transaction of its own open, or commits it."""
+"""F11: a service is killed while a handler has a transaction of its own open, or commits it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,10 +13,11 @@ import pytest
 from headwater import App, CommandContext
 from sqlalchemy import text
 
+from tests.faults.databases import Database, on_both
 from tests.support.order_handlers import OrderHandlers
 from tests.support.orders import NoteOrder, OrderWorkflow, order_service
 
-pytestmark = pytest.mark.row("S1")
+pytestmark = pytest.mark.row("F11")
 
 ROOT = Path(__file__).parents[2]
 INSERT = text("INSERT INTO notes (order_id) VALUES (:order_id)")
@@ -43,12 +43,10 @@ class Writing(OrderHandlers):
         return await super().note_order(command, workflow, context)
 
 
-async def serve(file: str, first: int, stays_in: int) -> None:
+async def serve(url: str, first: int, stays_in: int) -> None:
     """Execute commands, four at once, and say of each when it is acknowledged."""
     numbers = iter(range(first, first + COMMANDS))
-    async with App(
-        order_service, handlers=Writing(stays_in), database=f"sqlite:///{file}", startup=60
-    ) as app:
+    async with App(order_service, handlers=Writing(stays_in), database=url, startup=60) as app:
 
         async def execute() -> None:
             for number in numbers:
@@ -58,12 +56,13 @@ async def serve(file: str, first: int, stays_in: int) -> None:
         await asyncio.gather(*(execute() for _ in range(4)))
 
 
+@on_both
 def test_what_a_killed_handler_wrote_is_there_with_its_event_or_not_at_all(
-    tmp_path: Path, chance: random.Random, whole: bool
+    database: Database, chance: random.Random, whole: bool
 ) -> None:
     kills = 100 if whole else 6
-    file = tmp_path / "orders.db"
-    asyncio.run(_make(file))
+    asyncio.run(_make(database.url))
+    database.ask("CREATE TABLE notes (order_id INTEGER NOT NULL)")
     acknowledged: set[int] = set()
     killed_inside: set[int] = set()
     for round_ in range(kills):
@@ -71,7 +70,7 @@ def test_what_a_killed_handler_wrote_is_there_with_its_event_or_not_at_all(
         enough = chance.randint(1, 8)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.faults.test_killed_transactions", str(file)),
+                *(sys.executable, "-m", "tests.faults.test_killed_transactions", database.url),
                 *(str(round_ * COMMANDS), str(enough if stays else 0)),
             ],
             cwd=ROOT,
@@ -99,11 +98,11 @@ def test_what_a_killed_handler_wrote_is_there_with_its_event_or_not_at_all(
         if stays:
             killed_inside.add(opened[-1])
 
-    with sqlite3.connect(file) as connection:
-        rows = [row[0] for row in connection.execute("SELECT order_id FROM notes")]
-        events = connection.execute(
-            "SELECT stream_offset, workflow_id FROM events WHERE stream = 'orders' ORDER BY 1"
-        ).fetchall()
+    rows = [row[0] for row in database.ask("SELECT order_id FROM notes")]
+    events = database.ask(
+        "SELECT stream_offset, workflow_id FROM events WHERE stream = 'orders' ORDER BY 1"
+    )
+    assert not database.is_locked()
     assert len(killed_inside) == (kills + 1) // 2, "each was killed inside of a transaction"
     assert sorted(rows) == sorted(int(workflow_id) for _, workflow_id in events)
     assert len(set(rows)) == len(rows)
@@ -112,11 +111,9 @@ def test_what_a_killed_handler_wrote_is_there_with_its_event_or_not_at_all(
     assert [offset for offset, _ in events] == list(range(1, len(events) + 1))
 
 
-async def _make(file: Path) -> None:
-    async with App(order_service, handlers=OrderHandlers(), database=f"sqlite:///{file}"):
+async def _make(url: str) -> None:
+    async with App(order_service, handlers=OrderHandlers(), database=url):
         pass
-    with sqlite3.connect(file) as connection:
-        connection.execute("CREATE TABLE notes (order_id INTEGER NOT NULL)")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.faults.databases import POSTGRES, SQLITE, at_points, on_both
 from tests.faults.outcome import assert_all_held
 from tests.faults.report import Progress
 from tests.faults.world import World
@@ -13,6 +14,7 @@ from tests.faults.world import World
 pytestmark = pytest.mark.row("D1")
 
 
+@on_both
 def test_a_request_that_comes_twice_is_carried_out_once(
     world: World, progress: Progress, whole: bool
 ) -> None:
@@ -37,6 +39,7 @@ def test_a_request_that_comes_twice_is_carried_out_once(
     assert not [line for line in history if (line.action, line.kind) == ("append", "fail")]
 
 
+@on_both
 def test_a_key_with_another_body_is_refused(world: World, whole: bool) -> None:
     """Also if both come at once: one of them is first, for each key."""
     count = 5000 if whole else 80
@@ -52,7 +55,8 @@ def test_a_key_with_another_body_is_refused(world: World, whole: bool) -> None:
     assert all(note.startswith("IdempotencyConflictError") for note in refused)
 
 
-def test_an_answer_lost_with_its_process_is_given_again(world: World) -> None:
+@at_points({SQLITE: ("COMMIT",), POSTGRES: ("INSERT INTO append_keys",)})
+def test_an_answer_lost_with_its_process_is_given_again(world: World, statement: str) -> None:
     """Killed after the commit and before the answer: whoever asks again is told, once written."""
     for number in range(1, 6):
         victim = world.start(
@@ -63,7 +67,7 @@ def test_an_answer_lost_with_its_process_is_given_again(world: World) -> None:
             failpoints=[
                 {
                     "name": "kill",
-                    "statement": "COMMIT",
+                    "statement": statement,
                     "when": "after",
                     "after_statement": "INSERT INTO append_keys",
                     "action": "kill",

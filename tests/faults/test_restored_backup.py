@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from headwater import App, CursorMismatchError
 from headwater.stores.contract import FeedKey
 
+from tests.faults.databases import OF_THE_LOG, Database, FileDatabase, on_both
 from tests.faults.ledger import POSTING, Enter, Handlers, ledger
 from tests.faults.outcome import drain
 from tests.faults.world import World
 
 pytestmark = pytest.mark.row("D10")
-
-OF_THE_LOG = ("streams", "events", "workflows")
-
-
-def restore(damaged: Path, backup: Path, tables: tuple[str, ...] = OF_THE_LOG) -> None:
-    """Put these tables back as they were, and leave the others as they are."""
-    with closing(sqlite3.connect(damaged)) as file:
-        file.execute("ATTACH DATABASE ? AS backup", (str(backup),))
-        with file:
-            for table in tables:
-                file.execute(f"DELETE FROM {table}")  # noqa: S608
-                file.execute(f"INSERT INTO {table} SELECT * FROM backup.{table}")  # noqa: S608
 
 
 def write_and_read(world: World, number: int) -> None:
@@ -38,114 +23,108 @@ def write_and_read(world: World, number: int) -> None:
     drain(world, world.start("consumer"))
 
 
-async def start(database: str) -> None:
-    async with App(ledger(), handlers=Handlers(), database=database):
+async def start(database: Database) -> None:
+    async with App(ledger(), handlers=Handlers(), database=database.url):
         pass
 
 
-async def enter(database: str, count: int) -> None:
-    app = App(ledger(handler=False, mode="broadcast"), handlers=Handlers(), database=database)
+async def enter(database: Database, count: int) -> None:
+    app = App(ledger(handler=False, mode="broadcast"), handlers=Handlers(), database=database.url)
     async with app:
         for number in range(count):
             await app.execute(Enter(account="later", marks=[f"later-{number}"]))
 
 
-def position(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as file:
-        [(read_to,)] = file.execute("SELECT read_to FROM cursors").fetchall()
-    return int(read_to)
-
-
-def test_the_file_of_a_service_that_has_stopped_is_whole_by_itself(world: World) -> None:
+def test_the_file_of_a_service_that_has_stopped_is_whole_by_itself(
+    world: World, database: FileDatabase
+) -> None:
     """Whoever copies it then has everything; there is no log beside it."""
     write_and_read(world, 5)
 
-    assert not world.path.with_name(f"{world.path.name}-wal").exists()
+    assert not database.path.with_name(f"{database.path.name}-wal").exists()
 
 
-def test_a_cursor_ahead_of_a_restored_log_is_refused(world: World, whole: bool) -> None:
+@on_both
+def test_a_cursor_ahead_of_a_restored_log_is_refused(
+    world: World, database: Database, whole: bool
+) -> None:
     """The error names both positions, and nothing is delivered from a wrong place."""
     rounds = 10 if whole else 2
     write_and_read(world, 5)
-    backup, good = world.folder / "backup.db", world.folder / "good.db"
-    for _ in range(rounds):
-        shutil.copy(world.path, backup)
-        log_ends = position(world.path)
+    for round_ in range(rounds):
+        backup, good = f"backup-{round_}", f"good-{round_}"
+        database.save(backup)
+        log_ends = database.position()
         write_and_read(world, 4)
-        ahead = position(world.path)
+        ahead = database.position()
         assert ahead > log_ends, "nothing was lost with the backup"
-        shutil.copy(world.path, good)
-        restore(world.path, backup)
+        database.save(good)
+        database.restore(backup, OF_THE_LOG)
 
         with pytest.raises(CursorMismatchError, match=rf"\b{ahead}\b.*\b{log_ends}\b"):
-            asyncio.run(start(world.database))
-        assert position(world.path) == ahead
-        shutil.copy(good, world.path)
+            asyncio.run(start(database))
+        assert database.position() == ahead
+        database.restore(good)
     world.figures.faults({"restored backup": rounds})
 
 
-def test_a_log_that_has_grown_past_the_cursor_again_is_still_another_log(world: World) -> None:
+@on_both
+def test_a_log_that_has_grown_past_the_cursor_again_is_still_another_log(
+    world: World, database: Database
+) -> None:
     """The event at the cursor's position is not the one that was read there."""
     write_and_read(world, 5)
-    backup = world.folder / "backup.db"
-    shutil.copy(world.path, backup)
+    database.save("backup")
     write_and_read(world, 4)
-    ahead = position(world.path)
-    restore(world.path, backup)
-    asyncio.run(enter(world.database, ahead))
+    ahead = database.position()
+    database.restore("backup", OF_THE_LOG)
+    asyncio.run(enter(database, ahead))
 
     with pytest.raises(CursorMismatchError, match=rf"event {ahead} was"):
-        asyncio.run(start(world.database))
-    assert position(world.path) == ahead
+        asyncio.run(start(database))
+    assert database.position() == ahead
 
 
-def test_a_stream_that_was_made_anew_is_another_stream(world: World) -> None:
+@on_both
+def test_a_stream_that_was_made_anew_is_another_stream(world: World, database: Database) -> None:
     write_and_read(world, 5)
-    with closing(sqlite3.connect(world.path)) as file, file:
-        file.execute("DELETE FROM events")
-        file.execute("DELETE FROM workflows")
-        file.execute("UPDATE streams SET head = 0, epoch = epoch + 1")
+    before, now = database.make_anew()
 
-    with closing(sqlite3.connect(world.path)) as file:
-        [(now,)] = file.execute("SELECT epoch FROM streams WHERE name = 'entries'").fetchall()
-    with pytest.raises(CursorMismatchError, match=rf"epoch {now - 1}.*epoch {now}"):
-        asyncio.run(start(world.database))
+    with pytest.raises(CursorMismatchError, match=rf"epoch {before}\b.*epoch {now}\b"):
+        asyncio.run(start(database))
 
 
-def test_a_whole_backup_is_no_other_log(world: World) -> None:
+@on_both
+def test_a_whole_backup_is_no_other_log(world: World, database: Database) -> None:
     """Cursors and log went back together: what was handled since is handled again."""
     write_and_read(world, 5)
-    backup = world.folder / "backup.db"
-    shutil.copy(world.path, backup)
-    before = position(backup)
+    database.save("backup")
+    before = database.position()
     write_and_read(world, 4)
-    for name in (world.path.name, f"{world.path.name}-wal", f"{world.path.name}-shm"):
-        (world.folder / name).unlink(missing_ok=True)
-    shutil.copy(backup, world.path)
+    database.restore("backup")
 
     drain(world, world.start("consumer"))
-    assert position(world.path) == before
+    assert database.position() == before
 
 
+@on_both
 async def test_a_running_reader_stops_loudly_when_the_log_is_restored_under_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It does not wait in silence for offsets that come a second time."""
-    path, backup = tmp_path / "ledger.db", tmp_path / "backup.db"
     handled: list[str] = []
 
     class Remembering(Handlers):
         async def post(self, event: object, context: object) -> None:
             handled.append(str(event))
 
-    async with App(ledger(), handlers=Remembering(), database=f"sqlite:///{path}") as app:
+    async with App(ledger(), handlers=Remembering(), database=database.url) as app:
         await app.execute(Enter(account="a", marks=["1", "2"]))
         await until_settled(app, 2)
-        with closing(sqlite3.connect(path)) as file, closing(sqlite3.connect(backup)) as copy:
-            file.backup(copy)
+        database.save("backup")
         await app.execute(Enter(account="a", marks=["3", "4"]))
         await until_settled(app, 4)
-        restore(path, backup)
+        database.restore("backup", OF_THE_LOG)
         await app.execute(Enter(account="b", marks=["other 3"]))
         async with asyncio.timeout(10):
             while "does not fit entries" not in caplog.text:  # noqa: ASYNC110  (with a deadline)

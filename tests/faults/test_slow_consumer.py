@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.faults.databases import on_both
 from tests.faults.outcome import assert_nothing_is_left
 from tests.faults.world import World
 
@@ -15,6 +16,7 @@ MEGABYTE = 1 << 20
 GROWTH = 64 * MEGABYTE  # of resident memory, at most
 
 
+@on_both
 def test_a_backlog_stays_in_the_store_and_not_in_memory(world: World, whole: bool) -> None:
     """What a consumer holds is bounded, whatever waits: also when one workflow blocks its lane."""
     backlog = 1_000_000 if whole else 6_000

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from tests.faults.checker import Promise
+from tests.faults.databases import FileDatabase
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.report import Progress
 from tests.faults.world import World
@@ -24,7 +25,7 @@ busy = pytest.mark.row("S3")
 
 @killed
 def test_a_file_whose_writer_is_killed_again_and_again_stays_whole(
-    world: World, progress: Progress, whole: bool
+    world: World, database: FileDatabase, progress: Progress, whole: bool
 ) -> None:
     """Each is killed at a statement of its own choosing, before it or after it."""
     kills = 500 if whole else 25
@@ -47,7 +48,7 @@ def test_a_file_whose_writer_is_killed_again_and_again_stays_whole(
         )
         assert victim.wait() == -signal.SIGKILL
         if done % 10 == 9:  # not always: whoever looks repairs the file instead of the next writer
-            with closing(sqlite3.connect(world.path)) as file:
+            with closing(sqlite3.connect(database.path)) as file:
                 assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     drain(world, world.start("consumer"), within=300.0)
 

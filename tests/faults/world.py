@@ -19,6 +19,7 @@ from typing import Any
 
 import headwater
 
+from tests.faults.databases import Database
 from tests.faults.history import History, Scribe, Tail, read_history
 from tests.faults.report import Figures
 
@@ -128,11 +129,15 @@ class World:
     """A database and those who work on it; everybody's lines are in one history."""
 
     def __init__(
-        self, folder: Path, nursery: Nursery, chance: random.Random, figures: Figures
+        self,
+        folder: Path,
+        database: Database,
+        nursery: Nursery,
+        chance: random.Random,
+        figures: Figures,
     ) -> None:
-        self.folder = folder
+        self.database = database
         self.figures = figures
-        self.database = f"sqlite:///{folder / 'ledger.db'}"
         self.chance = chance
         self.actors: list[Actor] = []
         self._nursery = nursery
@@ -162,17 +167,15 @@ class World:
                         actor.wait()
                 recorder.communicate(timeout=PATIENCE)
 
-    @property
-    def path(self) -> Path:
-        """Of the database's file."""
-        return self.folder / "ledger.db"
-
     def start(self, role: str, name: str | None = None, **options: Any) -> Actor:
-        """A new actor; every one has a name of its own."""
+        """A new actor; every one has a name of its own.
+
+        It goes to the database itself unless `database` says by which URL.
+        """
         name = f"{name or role}-{len(self.actors) + 1}"
+        options = {"database": self.database.url} | options
         options |= {
             "name": name,
-            "database": self.database,
             "socket": self._socket,
             "seed": self.chance.getrandbits(32),
         }
@@ -219,6 +222,11 @@ class World:
             self._seen.setdefault(path, _Count(path)).look()[kind, action]
             for path in paths or self._history.glob("*.jsonl")
         )
+
+    def note_faults(self, name: str, times: int) -> None:
+        """Write down that it happened so often, where no actor could."""
+        for _ in range(times):
+            self._scribe.fault(name)
 
     def logs(self) -> str:
         """What all actors have logged."""

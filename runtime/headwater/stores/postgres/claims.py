@@ -302,7 +302,10 @@ async def require_fitting_cursor(wire: Wire, key: FeedKey) -> None:
     if row["format"] != CURSOR_FORMAT:
         reason = f"it has format {row['format']}, and {CURSOR_FORMAT} is known here"
     elif row["epoch"] != row["stream_epoch"]:
-        reason = "the stream was made anew"
+        reason = (
+            f"it was written in epoch {row['epoch']} of the stream, which was made anew since: "
+            f"it is in epoch {row['stream_epoch']}"
+        )
     elif row["event_id"] is not None:  # it has read something, and not only waits further up
         if row["read_to"] > row["head"]:
             reason = f"it stands at {row['read_to']}, and the stream ends at {row['head']}"
