@@ -14,8 +14,8 @@ from ..grammar import (
     named_types,
     show_type,
 )
+from ..grammar.fields import MAX_FIELDS
 from ..grammar.patterns import pattern_fault
-from ..grammar.spec import MAX_FIELDS
 from ..load import Mapping as MappingNode
 from ..load import Place, at
 from .bounds import kind_of

@@ -18,7 +18,7 @@ from ..evolution.application import UNPROVEN
 from ..evolution.chains import hops_of, way
 from ..evolution.effects import Hop, Note
 from ..grammar import Event, Spec
-from ..grammar.spec import COMPATIBILITIES, Compatibility
+from ..grammar.streams import COMPATIBILITIES, Compatibility
 from ..load import Place
 from ..names import pinned
 from .baseline import Baseline, plain

@@ -45,6 +45,7 @@ __all__ = [
     "UnionShape",
     "canonical",
     "digest",
+    "present",
     "shape_of_expression",
     "shape_of_fields",
     "shape_of_type",
@@ -290,6 +291,11 @@ def _text(value: JSON | Unset) -> str:
     if isinstance(value, Unset):
         return ""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def present(shape: Shape | None) -> tuple[Shape | None, bool]:
+    """Return what a value is if it is not null, and whether it may be."""
+    return (shape.item, True) if isinstance(shape, NullableShape) else (shape, False)
 
 
 def show_shape(shape: Shape) -> str:

@@ -1,38 +1,18 @@
 """What may stand in a spec, and the tree that it is read into.
 
-`spec` declares every key once, `types` the types of fields. The kinds of values are in `words`,
-`numbers` and `containers`, whose `read_record` is the one reader. `schema` and `reference` render
-the same declarations for editors and people.
+`spec` declares every key once, with a module for each section, and `ops` the ops between versions;
+`types` says what the type of a field is. The kinds of values are in `words`, `numbers` and
+`containers`, whose `read_record` is the one reader. `schema` and `reference` render the same
+declarations for editors and people.
 """
 
+from .commands import KINDS, Command, Kind
+from .declarations import EnumType, ObjectType, TypeDeclaration, UnionType
 from .declare import JSON, UNSET, Unset
-from .spec import (
-    BEGINNING,
-    CONSTRAINTS,
-    FIRST_VERSION,
-    KINDS,
-    LATEST,
-    Backoff,
-    Command,
-    EnumType,
-    Event,
-    Field,
-    Kind,
-    ObjectType,
-    Offset,
-    PastVersion,
-    Retry,
-    SharedTypes,
-    Spec,
-    Start,
-    Stream,
-    Subscription,
-    Timestamp,
-    TypeDeclaration,
-    UnionType,
-    Upcasts,
-    Workflow,
-)
+from .fields import CONSTRAINTS, Field
+from .spec import SharedTypes, Spec, Upcasts
+from .streams import Stream
+from .subscriptions import BEGINNING, LATEST, Backoff, Offset, Retry, Start, Subscription, Timestamp
 from .types import (
     SCALARS,
     ListOf,
@@ -44,6 +24,7 @@ from .types import (
     named_types,
     show_type,
 )
+from .workflows import FIRST_VERSION, Event, PastVersion, Workflow
 
 __all__ = [
     "BEGINNING",

@@ -12,7 +12,9 @@ from ..load import Entry, Mapping, Node, Place
 from ..problems import Problem
 
 __all__ = [
+    "DESCRIPTION",
     "JSON",
+    "NONE",
     "UNREAD",
     "UNSET",
     "X_KEYS",
@@ -29,6 +31,10 @@ __all__ = [
 
 JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
 X_KEYS: Final = "^x-"
+DESCRIPTION: Final = (
+    "What it is for. Becomes the docstring, and the description in schemas and OpenAPI."
+)
+NONE: AnyMapping[str, object] = MappingProxyType({})  # the default of keys with entries
 _KEYS: dict[type[Model], AnyMapping[str, Key]] = {}
 
 

@@ -8,9 +8,10 @@ from ..codes import CODES
 from ..load import MAX_BYTES, MAX_DEPTH, MAX_LINES, MAX_TEXT
 from ..names import MAX_NAME_LENGTH
 from .declare import Model, anchor, keys_of
+from .fields import CONSTRAINTS, MAX_FIELDS
 from .scalars import MAX_INT
 from .schema import models
-from .spec import CONSTRAINTS, MAX_DECLARED, MAX_FIELDS, SharedTypes, Spec
+from .spec import MAX_DECLARED, SharedTypes, Spec
 from .types import SCALARS
 from .words import MAX_VALUE_LENGTH
 

@@ -29,8 +29,6 @@ __all__ = [
     "Text",
     "TypeText",
 ]
-
-
 MAX_VALUE_LENGTH = 200  # characters of an enum value, and of the spec's own notes
 _CASES = {
     "kebab-case": (is_kebab, kebab, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"),

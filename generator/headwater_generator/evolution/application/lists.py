@@ -1,0 +1,63 @@
+"""Ops that make a list of a value and a value of a list: `wrap` and `head`."""
+
+from __future__ import annotations
+
+from ...grammar.ops import Head, Wrap
+from .. import steps
+from ..effects import Effect, Note
+from ..shapes import ListShape, NullableShape, Shape, present
+from .states import FieldState, ObjectState, as_nullable, put, take, unsuited
+from .wording import told
+
+__all__ = ["head", "wrap"]
+
+
+def wrap(op: Wrap, state: ObjectState, whose: str) -> Effect:
+    """Make a list of a value alone."""
+    name = op.one.name
+    one = take(op, state, name, whose)
+    shape, _ = present(one.up)
+    below, takes_null = present(one.down)
+    made = ListShape(shape or one.up)
+    put(op, state, name, FieldState(made, ListShape(below) if below else None))
+    where = state.named(name)
+    return Effect(
+        op=told(op),
+        up=(steps.Wrap(name),),
+        down=(steps.First(name, takes_null or below is None),),
+        down_losses=(Note(where, "all items but the first"),),
+        down_refusals=() if takes_null or below is None else (Note(where, "an empty list"),),
+    )
+
+
+def head(op: Head, state: ObjectState, whose: str) -> Effect:
+    """Make the first item of a list."""
+    name = op.one.name
+    one = take(op, state, name, whose)
+    shape, below = one.up, one.down
+    if not isinstance(shape, ListShape) or isinstance(shape.item, NullableShape):
+        raise unsuited(op, state, name, one.up, "a list of what is never null")
+    least = shape.constraints.get("minItems")
+    is_full = isinstance(least, int) and least > 0
+    there = state.newer.fields.get(name) if state.newer else None
+    nullable = there is not None and isinstance(there.shape, NullableShape)
+    made = as_nullable(shape.item, nullable=nullable and not is_full)
+    accepts: Shape | None = None
+    refusals: tuple[Note, ...] = ()
+    where = state.named(name)
+    if isinstance(below, ListShape):
+        accepts = as_nullable(below.item, nullable=not below.constraints.get("minItems"))
+        if any(
+            key == "minItems" and isinstance(n, int) and n > 1
+            for key, n in below.constraints.items()
+        ):
+            refusals = (Note(where, "a list of one is too short"),)
+    put(op, state, name, FieldState(made, accepts))
+    return Effect(
+        op=told(op),
+        up=(steps.First(name, nullable),),
+        down=(steps.Wrap(name),),
+        up_losses=(Note(where, "all items but the first"),),
+        up_refusals=() if nullable or is_full else (Note(where, "an empty list"),),
+        down_refusals=refusals,
+    )
