@@ -37,7 +37,11 @@ def test_what_the_page_shows_is_what_is_printed(tmp_path: Path) -> None:
 
     shown = [text.split("\n", 1) for language, text in BLOCKS if language == "text"]
 
-    assert [title for title, _ in shown] == ["$ headwater breaking", "$ headwater diff"]
+    assert [title for title, _ in shown] == [
+        "$ headwater breaking",
+        "$ headwater diff",
+        "$ headwater explain UserAdded@1..2",
+    ]
     for title, expected in shown:
         done = headwater(tmp_path, *title.split()[2:])
         assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")

@@ -85,7 +85,8 @@ CODES = (
         title="nothing has this name",
         explanation=(
             "`headwater release` takes names of events and commands, `headwater version` an event "
-            "or a type, as the project's specs have them."
+            "or a type, and `headwater explain` an event, with versions or without: "
+            "`UserAdded@1..2`. They are called as the project's specs have them."
         ),
         wrong="headwater version UserAded",
         right="headwater version UserAdded",

@@ -22,7 +22,7 @@ from .contracts import refusals, result_refusals
 from .revisions import specs_since
 from .verdicts import EventVerdicts, Mode, verdicts
 
-__all__ = ["Break", "CommandVerdict", "Comparison", "accept", "compare"]
+__all__ = ["Break", "CommandVerdict", "Comparison", "accept", "compare", "event_place"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +203,7 @@ def _event_breaks(spec: Spec, events: Sequence[EventVerdicts]) -> Iterator[Break
                 subject=one.name,
                 version=one.now or one.before or 0,
                 change=change,
-                problem=_event_place(spec, one.name).problem(
+                problem=event_place(spec, one.name).problem(
                     "HW910", message, f"{reached}Deploy {one.order}"
                 ),
             )
@@ -237,7 +237,8 @@ def wanted(spec: Spec, event: str) -> Mode:
     return spec.compatibility
 
 
-def _event_place(spec: Spec, name: str) -> Place:
+def event_place(spec: Spec, name: str) -> Place:
+    """Return where an event is declared; of one that is not, where the workflows are."""
     for workflow, declared in spec.workflows.items():
         if name in declared.events:
             return _key(at(spec.node, "workflows", workflow, "events"), name)

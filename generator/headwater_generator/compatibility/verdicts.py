@@ -24,7 +24,7 @@ from ..names import pinned
 from .baseline import Baseline, plain
 from .contracts import refusals
 
-__all__ = ["MODES", "EventVerdicts", "Mode", "Verdict", "verdicts"]
+__all__ = ["MODES", "EventVerdicts", "Mode", "Verdict", "readers_of", "verdicts"]
 
 Mode: TypeAlias = Compatibility
 MODES: tuple[Mode, ...] = COMPATIBILITIES
@@ -108,7 +108,7 @@ def _of_event(
         now=event.version,
         is_changed=newest != event.version or edited,
         verdicts=_table(newest, ups, downs),
-        readers=tuple(_readers(spec, name, stream, event.version)),
+        readers=tuple(readers_of(spec, name, stream, event.version)),
     )
 
 
@@ -120,7 +120,7 @@ def _gone(name: str, known: Mapping[int, ObjectShape], baseline: Baseline) -> Ev
         for workflow in baseline.spec.workflows.values():
             if name in workflow.events:
                 newest = max(known)
-                readers = tuple(_readers(baseline.spec, name, workflow.stream, newest))
+                readers = tuple(readers_of(baseline.spec, name, workflow.stream, newest))
     return EventVerdicts(
         name=name,
         before=max(known),
@@ -215,7 +215,8 @@ def _known(notes: Iterable[Note]) -> Iterator[Note]:
     return (note for note in notes if note.what != UNPROVEN)
 
 
-def _readers(spec: Spec, event: str, stream: str, head: int) -> Iterator[str]:
+def readers_of(spec: Spec, event: str, stream: str, head: int) -> Iterator[str]:
+    """Yield the subscriptions that get an event, in words, with the version that they get."""
     for name, one in spec.subscriptions.items():
         if one.stream != stream:
             continue

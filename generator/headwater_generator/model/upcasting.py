@@ -40,7 +40,7 @@ from .parts import StepObject, UpcastFunction, UpcastingModule
 from .scope import Scope
 from .versions import EventVersion
 
-__all__ = ["upcasting_module"]
+__all__ = ["function_between", "upcasting_module"]
 
 
 def upcasting_module(facts: Facts) -> UpcastingModule:
@@ -67,6 +67,11 @@ def upcasting_module(facts: Facts) -> UpcastingModule:
         items=tuple(functions),
         steps=tuple(steps),
     )
+
+
+def function_between(event: str, source: int, target: int) -> str:
+    """Return the name of the function from one version to another: `user_added_v1_to_v3`."""
+    return f"{snake(event)}_v{source}_to_v{target}"
 
 
 def _hops(facts: Facts, versions: Sequence[EventVersion]) -> list[Hop]:
@@ -96,7 +101,7 @@ class _Writer:
             event=self.event,
             source=source,
             target=target,
-            name=f"{snake(self.event)}_v{source}_to_v{target}",
+            name=function_between(self.event, source, target),
             statements=tuple(text.statements),
             fields=fields,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_explain_says_more_about_a_code(code: str, capsys: pytest.CaptureFixture
     assert "Right:" in told
 
 
+def test_explain_tells_programs_of_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain.run(["HW101", "--format", "json"]) == 0
+    [one] = json.loads(capsys.readouterr().out)["codes"]
+    assert explain.run(["--format", "json"]) == 0
+    every = json.loads(capsys.readouterr().out)["codes"]
+
+    assert (one["id"], one["title"]) == ("HW101", CODES["HW101"].title)
+    assert [each["id"] for each in every] == list(CODES)
+
+
 def test_explain_lists_all_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain.run([]) == 0
 
@@ -74,7 +85,8 @@ def test_explain_lists_all_codes(capsys: pytest.CaptureFixture[str]) -> None:
     ("given", "told"),
     [
         ("HW10l", 'did you mean "HW101"?'),
-        ("nonsense", "`headwater explain` lists them all"),
+        ("HW99999", "`headwater explain` lists them all"),
+        ("nonsense", 'no event is called "nonsense"'),
         ("\x1b[31m", "\\x1b[31m"),
     ],
 )
