@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 from headwater import App, EventContext, OutcomeUnknownError, RejectedError
+from headwater.errors import StoreUnavailableError
 from headwater.events import Metadata
 from headwater.stores.contract import (
     Acknowledge,
@@ -241,6 +242,9 @@ async def _enter(
         scribe.note("fail", "append", batch, note=f"{type(error).__name__}: {error}")
     except OutcomeUnknownError as error:
         scribe.note("info", "append", batch, note=str(error))
+        if key is not None:
+            scribe.note("info", "again", batch)
+            await _enter(app, scribe, batch, command, key)
     else:
         scribe.note("ok", "append", batch)
 
@@ -351,7 +355,11 @@ async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
         scribe.note("info", "ready")
         while not terminated.is_set():
             seen = store.changes(feed.key).generation
-            claims = await store.claim(feed.key, options["name"], options.get("limit", 4))
+            try:
+                claims = await store.claim(feed.key, options["name"], options.get("limit", 4))
+            except (StoreUnavailableError, OutcomeUnknownError):
+                await asyncio.sleep(SAMPLE)
+                continue
             for claim in claims.claims:
                 handled += 1
                 if stop_every and handled % stop_every == 0:

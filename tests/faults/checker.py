@@ -63,6 +63,9 @@ class Promise:
     ack_timeout: float = 30.0
     ordered: bool = True
     """Whether a workflow's events wait for each other."""
+    crashes: bool = False
+    """Whether the server has crashed. What may come again does not wait for its disk: claims may be
+    undone with it, and so may acknowledgements that nothing else was committed with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ def check(history: History, found: Found, promise: Promise | None = None) -> lis
             *_delivered(history, found, promise, effects),
             *_order_of_effects(history, found, promise, effects),
             *_cursor(history, found, promise, effects),
-            *_claims(history, promise, effects),
+            *_claims(history, found, promise, effects),
         ]
     return violations
 
@@ -361,7 +364,8 @@ def _cursor(
         for line in history
         if line.action == "cursor" and line.subscription == promise.subscription
     ]
-    yield from _never_backwards(samples, found.position)
+    if not promise.crashes:
+        yield from _never_backwards(samples, found.position)
     if promise.delivery != "at-most-once" and not found.own_effects and found.log is not None:
         checked = 0
         for sample in samples:
@@ -399,7 +403,9 @@ def _since(line: Line) -> float:
     return line.figures.get("since", line.time)
 
 
-def _claims(history: History, promise: Promise, effects: Sequence[_Effect]) -> Iterator[Violation]:
+def _claims(
+    history: History, found: Found, promise: Promise, effects: Sequence[_Effect]
+) -> Iterator[Violation]:
     if not promise.exclusive:
         return
     claimed = _claims_by_event(history, promise)
@@ -419,14 +425,18 @@ def _claims(history: History, promise: Promise, effects: Sequence[_Effect]) -> I
     }
     for offset, lines in claimed.items():
         tokens = [line.token or 0 for line in lines]
-        if len({*tokens}) < len(tokens):
+        if len({*tokens}) < len(tokens) and not promise.crashes:
             yield Violation("I7", f"two claims of {offset} have one token")
         newest = max(tokens)
         for token in tokens:
+            if promise.crashes and not found.own_effects:
+                continue
             if settled.get((offset, token)) in {"Acknowledge", "SetAside"} and token < newest:
                 yield Violation("I7", f"{offset} was settled under {token} and claimed as {newest}")
         for one, other in pairwise(sorted(lines, key=lambda line: line.token or 0)):
             earliest = _since(one) + promise.ack_timeout - TOLERANCE
+            if promise.crashes:
+                continue
             if (offset, one.token or 0) not in let_go and other.time < earliest:
                 yield Violation("I7", f"{offset} was claimed again while its claim was good")
     by_key: dict[str, int] = defaultdict(int)

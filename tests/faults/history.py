@@ -20,7 +20,9 @@ from typing import Any, Literal
 __all__ = ["History", "Line", "Scribe", "Tail", "read_history"]
 
 Kind = Literal["invoke", "ok", "fail", "info"]
-Action = Literal["append", "claim", "effect", "settle", "cursor", "resources", "fault", "ready"]
+Action = Literal[
+    "append", "claim", "effect", "settle", "cursor", "resources", "fault", "ready", "again"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ def test_an_event_that_cannot_be_set_aside_is_not_acknowledged(
         ]
     drain(world, world.start("consumer", ledger=settings, **options), within=300.0)
     if isinstance(world.database, ServerDatabase):
-        world.note_faults("disk", world.database.failures())
+        world.tell("disk", world.database.failures())
 
     found = assert_all_held(
         world,

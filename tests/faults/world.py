@@ -223,8 +223,8 @@ class World:
             for path in paths or self._history.glob("*.jsonl")
         )
 
-    def note_faults(self, name: str, times: int) -> None:
-        """Write down that it happened so often, where no actor could."""
+    def tell(self, name: str, times: int = 1) -> None:
+        """Write down that a fault happened, so often, where no actor could."""
         for _ in range(times):
             self._scribe.fault(name)
 
