@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from headwater import App, EventContext, OutcomeUnknownError, RejectedError
+from headwater import App, CommandContext, EventContext, OutcomeUnknownError, RejectedError
 from headwater.errors import StoreUnavailableError
 from headwater.events import Metadata
 from headwater.stores.contract import (
@@ -37,11 +37,12 @@ from headwater.stores.contract import (
 from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
 from headwater.subscriptions.reader import feed_of
+from sqlalchemy import text
 
 from tests.faults.databases import sessions_in
 from tests.faults.failpoints import Failpoint, Failpoints
 from tests.faults.history import Scribe
-from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Enter, Entered, Handlers, ledger
+from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Account, Enter, Entered, Handlers, ledger
 
 __all__ = ["RecordedStore", "mark_of", "post_of", "recorded_app", "run"]
 
@@ -186,13 +187,30 @@ def _terminated() -> asyncio.Event:
 async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
     """Enter batches into accounts, several at once, `count` in all or until SIGTERM.
 
-    `pause` seconds lie between two of them, for consumers to keep up in long runs.
+    `pause` seconds lie between two of them, for consumers to keep up in long runs. With `notes`
+    the handler has a transaction of its own, and spends `dawdle` seconds in it.
     """
     options.setdefault("ledger", {})
     options["ledger"] |= {"handler": False}
-    async with recorded_app(scribe, options, Handlers()) as (app, _):
+    handlers = _Noting(options.get("dawdle", 0.0)) if options.get("notes") else Handlers()
+    async with recorded_app(scribe, options, handlers) as (app, _):
         scribe.note("info", "ready")
         await _produce(app, scribe, options, _terminated())
+
+
+class _Noting(Handlers):
+    """Writes what it enters into the table `notes` as well."""
+
+    INSERT = text("INSERT INTO notes (mark) VALUES (:mark)")
+
+    def __init__(self, dawdle: float) -> None:
+        self._dawdle = dawdle
+
+    async def enter(self, command: Enter, workflow: Account, context: CommandContext) -> int:
+        connection = await context.connection()
+        await connection.execute(self.INSERT, [{"mark": mark} for mark in command.marks])
+        await asyncio.sleep(self._dawdle)
+        return await super().enter(command, workflow, context)
 
 
 async def _produce(
@@ -208,7 +226,8 @@ async def _produce(
         for number in numbers:
             size = chance.randint(options.get("smallest", 1), options.get("batch", 3))
             batch = f"{options['name']}.{number}"
-            account = f"account-{chance.randint(1, options.get('accounts', 40))}"
+            account = options.get("account", "")
+            account = account or f"account-{chance.randint(1, options.get('accounts', 40))}"
             key = None
             marks = batch
             if requests := options.get("requests"):

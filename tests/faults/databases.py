@@ -256,8 +256,8 @@ class ServerDatabase:
     # What can be done to it
 
     @contextmanager
-    def locking(self, statement: str) -> Iterator[None]:
-        """Somebody else has these rows locked while the block lasts."""
+    def locking(self, statement: str) -> Iterator[asyncpg.Connection]:
+        """Somebody else, on this connection, has these rows locked while the block lasts."""
 
         async def begin() -> asyncpg.Connection:
             connection = await asyncpg.connect(self.url)
@@ -267,7 +267,7 @@ class ServerDatabase:
 
         holder = self.run(begin())
         try:
-            yield
+            yield holder
         finally:
             self.run(holder.close())
 
@@ -278,6 +278,14 @@ class ServerDatabase:
             "WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return int(waiting)
+
+    def deadlocks(self) -> int:
+        """How many the server has broken up in this database."""
+        self.ask("SELECT pg_stat_clear_snapshot()")
+        [(deadlocks,)] = self.ask(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+        return int(deadlocks)
 
     def connections(self) -> int:
         """How many there are, beside ours; those that are just being closed are waited for."""

@@ -23,7 +23,17 @@ from headwater import (
     WorkflowDefinition,
 )
 
-__all__ = ["EFFECTS", "ENTRIES", "OWNER", "POSTING", "Enter", "Entered", "Handlers", "ledger"]
+__all__ = [
+    "EFFECTS",
+    "ENTRIES",
+    "OWNER",
+    "POSTING",
+    "Account",
+    "Enter",
+    "Entered",
+    "Handlers",
+    "ledger",
+]
 
 ENTRIES = "entries"
 EFFECTS = "effects"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import socket
 import struct
 import threading
@@ -31,6 +32,8 @@ AT_ONCE = struct.pack("ii", 1, 0)  # linger: closing resets
 class Loss:
     """What goes missing: the reply to every `every`-th statement that looks like this, or itself.
 
+    `statement` is a regular expression.
+
     The connection is then reset, or says nothing any more.
     """
 
@@ -42,7 +45,7 @@ class Loss:
 
     def happens_to(self, text: str) -> bool:
         """Whether it is this one's turn."""
-        if self.statement not in text:
+        if not re.search(self.statement, text):
             return False
         self.seen += 1
         return self.seen % self.every == 0
@@ -91,9 +94,14 @@ class Proxy:
         return urlunsplit(parts._replace(netloc=f"{user}@{LOOPBACK}:{self.port}"))
 
     @property
-    def connections(self) -> int:
-        """How many clients there are."""
-        return len(self._links)
+    def connections(self) -> frozenset[int]:
+        """The clients that there are, each by a number of its own."""
+        return frozenset(map(id, [*self._links]))
+
+    @property
+    def deaf(self) -> frozenset[int]:
+        """Those of them that will not hear anything any more."""
+        return frozenset(id(link) for link in [*self._links] if link.is_deaf)
 
     def open_port(self) -> None:
         """Take connections, always on the same port."""
@@ -164,7 +172,7 @@ class _Link:
         self._client = (reader, writer)
         self._writers = [writer]
         self._conversation = Conversation()
-        self._is_deaf = False
+        self.is_deaf = False
         self._is_losing = False
 
     async def carry(self, port: int) -> None:
@@ -248,8 +256,8 @@ class _Link:
         if loss.then == "reset":
             self.reset()
         else:
-            self._is_deaf = True
+            self.is_deaf = True
 
     def _is_held_back(self) -> bool:
-        self._is_deaf = self._is_deaf or self._proxy._is_silent
-        return self._is_deaf
+        self.is_deaf = self.is_deaf or self._proxy._is_silent
+        return self.is_deaf

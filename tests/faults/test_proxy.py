@@ -70,7 +70,7 @@ async def test_a_reset_is_felt_at_once(proxy: Proxy, url: str, postgres: Cluster
     assert proxy.reset() == 1
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
         await asleep
-    await eventually(lambda: proxy.connections == 0)
+    await eventually(lambda: not proxy.connections)
 
 
 async def test_silence_takes_everything_and_answers_nothing_also_afterwards(
@@ -83,6 +83,7 @@ async def test_silence_takes_everything_and_answers_nothing_also_afterwards(
     with pytest.raises(TimeoutError):
         await asyncpg.connect(url, timeout=0.2)
     proxy.speak()
+    assert len(proxy.deaf) == 1
     assert not connection.is_closed(), "nobody has told the client"
     connection.terminate()
     another = await asyncpg.connect(url)

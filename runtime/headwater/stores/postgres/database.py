@@ -108,9 +108,16 @@ class Database:
             raise
 
     def give_back(self, wire: Wire) -> None:
-        """Be done with a connection; one in the middle of something is cut."""
+        """Be done with a connection; one in the middle of something is cut.
+
+        Where one broke, or its peer was silent, the idle ones beside it are not trusted either:
+        each would cost somebody a time limit, or an outcome that is unknown.
+        """
         self._room.release()
         if wire.is_gone:
+            idle, self._idle = self._idle, []
+            for other in idle:
+                other.cut()
             return
         if wire.is_in_transaction or not self._is_open:
             wire.cut()
