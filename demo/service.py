@@ -67,7 +67,8 @@ class Service:
 
 def recorded(module: str, stream: str, database: str) -> list[dict[str, Any]]:
     """The events of the stream, as `headwater replay --json` shows them; none without a file."""
-    if not Path(database.removeprefix("sqlite:///")).exists():
+    file = database.removeprefix("sqlite:///")
+    if file != database and not Path(file).exists():
         return []
     done = subprocess.run(  # noqa: S603  (our own command)
         [
