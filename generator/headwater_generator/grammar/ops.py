@@ -375,7 +375,7 @@ class Head(Model):
     NOUN: ClassVar[str] = "a head"
 
     one: OneField = key(
-        "Down: a list of that one value.",
+        "Down: a list of that one value; no way where a list must be longer.",
         Record(OneField),
         name="head",
         example="head: {field: emails}",

@@ -77,7 +77,7 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _written(moment: datetime) -> str:
@@ -138,7 +138,7 @@ def _decimal_to_int(text: str) -> int:
 
 
 def _date_of(text: str) -> str:
-    return _moment(text).date().isoformat()
+    return _moment(text).astimezone(UTC).date().isoformat()
 
 
 def _midnight(text: str) -> str:
@@ -269,6 +269,7 @@ _PAIRS = (
         "date_to_datetime",
         _date_of,
         loss="the time of day, and its zone",
+        refuses="a moment that is before the year 1 or after 9999 in UTC",
     ),
     Conversion("uuid_to_string", "uuid", "string", "string_to_uuid", str),
     Conversion(

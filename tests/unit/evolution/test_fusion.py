@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from . import random_events
-from .test_algebra import ENVELOPE, REFUSED
+from .properties import ENVELOPE, REFUSED
 
 SETTINGS = settings(
     max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

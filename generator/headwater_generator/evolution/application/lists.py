@@ -43,21 +43,20 @@ def head(op: Head, state: ObjectState, whose: str) -> Effect:
     nullable = there is not None and isinstance(there.shape, NullableShape)
     made = as_nullable(shape.item, nullable=nullable and not is_full)
     accepts: Shape | None = None
-    refusals: tuple[Note, ...] = ()
+    is_way = True
+    lost = "all items but the first"
     where = state.named(name)
     if isinstance(below, ListShape):
-        accepts = as_nullable(below.item, nullable=not below.constraints.get("minItems"))
-        if any(
-            key == "minItems" and isinstance(n, int) and n > 1
-            for key, n in below.constraints.items()
-        ):
-            refusals = (Note(where, "a list of one is too short"),)
+        fewest = below.constraints.get("minItems")
+        accepts = as_nullable(below.item, nullable=not fewest)
+        if isinstance(fewest, int) and fewest > 1:
+            is_way = False
+            lost += f", and a list of one is too short: it has {fewest} at least"
     put(op, state, name, FieldState(made, accepts))
     return Effect(
         op=told(op),
         up=(steps.First(name, nullable),),
-        down=(steps.Wrap(name),),
-        up_losses=(Note(where, "all items but the first"),),
+        down=(steps.Wrap(name),) if is_way else None,
+        up_losses=(Note(where, lost),),
         up_refusals=() if nullable or is_full else (Note(where, "an empty list"),),
-        down_refusals=refusals,
     )
