@@ -13,17 +13,19 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from .clock import Clock, SystemClock
 from .commands.execution import BoundCommand, CommandContext, Executor, Outcome
 from .deadlines import DEFAULT_DEADLINE, reading_within
-from .errors import ConfigurationError, NotRunningError
+from .errors import ConfigurationError, NotRunningError, SchemaMismatchError
 from .events import Command, Event, RecordedEvent
 from .handlers import resolve_functions
 from .operations.management import Management
 from .outbox import Outbox
+from .schema.revisions import number_of
 from .sending import Sending
 from .service import Service
 from .stores.committer import Committer
 from .stores.contract import Store
 from .stores.databases import store_for
 from .stores.schemas import record_schemas
+from .stores.sqlite.store import SqliteStore
 from .streams import FromBeginning, Start, ToLatest, Until
 from .subscriptions.activity import Activity
 from .subscriptions.definition import Subscription
@@ -98,6 +100,7 @@ class App(Management, Generic[H]):
         self._chance = chance or random.SystemRandom()
         self._functions = resolve_functions(service, handlers)
         super().__init__(service, self._open_database(database), self._clock)
+        self._database = database
         if consumer is not None:
             require_consumer_name(consumer)
         self._lifespan = lifespan
@@ -163,6 +166,14 @@ class App(Management, Generic[H]):
         """Whether it takes commands and subscribers."""
         return self._is_running
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Why what is acknowledged is less safe than it seems, as the database is set up.
+
+        Known once the app runs; the same is logged as it starts.
+        """
+        return self._store.cautions
+
     async def is_ready(self, *, deadline: float = 2.0) -> bool:
         """Whether it takes commands, and its store answers within `deadline` seconds."""
         return self._is_running and await self.is_reachable(deadline=deadline)
@@ -172,7 +183,7 @@ class App(Management, Generic[H]):
             raise ConfigurationError(f"{self.service.name} is running already")
         async with AsyncExitStack() as opened:
             async with reading_within(self._clock, self._startup):
-                await self._store.open(self.service.streams)
+                await self._open_store()
             opened.push_async_callback(_close, "the store", self._store.close)
             opened.push_async_callback(_close, "what is being written", self._committer.close)
             async with reading_within(self._clock, self._startup):
@@ -200,6 +211,21 @@ class App(Management, Generic[H]):
                     await workers.start()
             self._opened = opened.pop_all()
         return self
+
+    async def _open_store(self) -> None:
+        """Open the store; an SQLite file that earlier code has made is upgraded first."""
+        migrations = self.service.migrations
+        chain = migrations.chain() if migrations else None
+        try:
+            await self._store.open(self.service.streams, chain)
+        except SchemaMismatchError as error:
+            is_older = error.found is not None and number_of(error.found) and not error.is_newer
+            if not is_older or not isinstance(self._store, SqliteStore):
+                raise
+            from .migrations.migrator import Migrator
+
+            await Migrator(self._database).upgrade()
+            await self._store.open(self.service.streams, chain)
 
     async def __aexit__(
         self,

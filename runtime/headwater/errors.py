@@ -2,7 +2,7 @@
 
     HeadwaterError
     ├── ConfigurationError          the service cannot start like this
-    │   ├── SchemaMismatchError     the store's tables are of another version
+    │   ├── SchemaMismatchError     the database is not at the revision that is needed
     │   └── SchemaChangedError      event versions are recorded in the store as something else
     ├── RejectedError               nothing was written
     │   ├── CommandRejectedError    a validator or handler said no
@@ -18,6 +18,8 @@
     │   ├── DeliveryLostError       the delivery was handed to somebody else meanwhile
     │   ├── IdempotencyConflictError  the key was used for another request
     │   ├── StoreUnavailableError   the store could not do it
+    │   │   └── MigrationLockedError  somebody else migrates it, or has it open
+    │   ├── EventsWouldBeLostError  a revision is not undone, for events would be gone
     │   ├── ConnectionUnavailableError  the store has no connection for a handler
     │   ├── TransactionBudgetError  a handler kept its transaction open for too long
     │   └── CommandInTransactionError  a command was executed while a handler's was open
@@ -55,11 +57,13 @@ __all__ = [
     "DeliveryLostError",
     "EventNotAllowedError",
     "EventNotFoundError",
+    "EventsWouldBeLostError",
     "Fault",
     "HandlerFailedError",
     "HeadwaterError",
     "HistoryUnavailableError",
     "IdempotencyConflictError",
+    "MigrationLockedError",
     "NotRunningError",
     "OutcomeUnknownError",
     "ProtobufError",
@@ -121,25 +125,37 @@ class ConfigurationError(HeadwaterError):
 
 
 class SchemaMismatchError(ConfigurationError):
-    """The store's tables are not of the version that this Headwater works with.
+    """The database is not at the revision that this code works with. Nothing was changed.
 
-    `found` is the version of the tables, or `None` where they are not Headwater's.
+    `found` is the revision that it is at, or `None` where it has been through none; `is_newer`
+    tells that this code does not know it. `subject` is what the revision is of: the runtime's
+    tables, or the streams of a service.
     """
 
-    def __init__(self, store: str, found: int | None, expected: int, what_to_do: str) -> None:
-        HeadwaterError.__init__(self, store, found, expected, what_to_do)
+    def __init__(
+        self,
+        store: str,
+        found: str | None,
+        expected: str,
+        what_to_do: str,
+        is_newer: bool = False,
+        subject: str = "tables",
+    ) -> None:
+        HeadwaterError.__init__(self, store, found, expected, what_to_do, is_newer, subject)
         self.store = store
         self.found = found
         self.expected = expected
         self.what_to_do = what_to_do
+        self.is_newer = is_newer
+        self.subject = subject
         self.problems = (str(self),)
 
     def __str__(self) -> str:
         if self.found is None:
-            return f"{self.store} holds something else: {self.what_to_do}"
+            return f"{self.store} has no {self.subject} that Headwater has made: {self.what_to_do}"
         return (
-            f"{self.store} has tables of version {self.found}, and this Headwater works with "
-            f"version {self.expected}: {self.what_to_do}"
+            f"{self.store} has {self.subject} of revision {self.found}, and this code works with "
+            f"revision {self.expected}: {self.what_to_do}"
         )
 
 
@@ -370,6 +386,45 @@ class StoreUnavailableError(RejectedError):
 
     def __str__(self) -> str:
         return f"the store is not available: {self.reason}; nothing was written"
+
+
+class MigrationLockedError(StoreUnavailableError):
+    """The database is being migrated, or used where nobody else may, by the `holder`."""
+
+    advice = "Let the holder finish, or stop it, and do it again."
+
+    def __init__(self, store: str, holder: str, seconds: float) -> None:
+        RejectedError.__init__(self, store, holder, seconds)
+        self.store = store
+        self.holder = holder
+        self.seconds = seconds
+        self.reason = str(self)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.store} is held by {self.holder}, for all of the {self.seconds:g} s that were "
+            "waited; nothing was changed"
+        )
+
+
+class EventsWouldBeLostError(RejectedError):
+    """A revision is not undone, because events would be gone with it. Nothing was changed."""
+
+    fault = Fault.CALLER
+    advice = "Keep a copy of the events, then say that they may be lost."
+
+    def __init__(self, store: str, events: int, streams: Sequence[str]) -> None:
+        super().__init__(store, events, streams)
+        self.store = store
+        self.events = events
+        self.streams = tuple(streams)
+
+    def __str__(self) -> str:
+        number = "1 event" if self.events == 1 else f"{self.events:,} events"
+        return (
+            f"{number} of {', '.join(self.streams)} in {self.store} would be lost; nothing was "
+            "changed. Say --accept-loss if they may be"
+        )
 
 
 class ConnectionUnavailableError(RejectedError):

@@ -11,6 +11,7 @@ from .commands.definition import CommandDefinition, CommandKind
 from .errors import ConfigurationError
 from .events import Event
 from .evolution import Registry, Schemas, Upcasting
+from .migrations import Migrations
 from .schema import FORMAT
 from .streams import FromLatest, Stream, StreamType
 from .subscriptions.definition import Subscription
@@ -58,6 +59,8 @@ class Service(Generic[H]):
     """The ways between the versions of events."""
     schemas: Schemas | None = field(default=None, repr=False, compare=False)
     """The JSON Schemas of its event versions; `None` where there are no files of them."""
+    migrations: Migrations | None = field(default=None, repr=False, compare=False)
+    """What a database has to go through; `None` where there are no revisions."""
     registry: Registry = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -22,7 +22,9 @@ from headwater.errors import (
     SchemaMismatchError,
     StoreUnavailableError,
 )
-from headwater.schema.tables import SCHEMA_VERSION, TABLES
+from headwater.migrations.migrator import Migrator
+from headwater.schema.revisions import REVISION
+from headwater.schema.tables import TABLES
 from headwater.stores.contract import (
     Acknowledge,
     Append,
@@ -43,7 +45,6 @@ from headwater.stores.databases import shown, store_for
 from headwater.stores.postgres import server
 from headwater.stores.postgres.bell import Hint
 from headwater.stores.postgres.store import PostgresStore
-from headwater.stores.postgres.tables import create_schema
 from headwater.stores.postgres.wire import Limits
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
@@ -60,7 +61,7 @@ from tests.contract.store import (
     unit_with_key,
 )
 from tests.support.pgbouncer import pgbouncer, program
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, binaries
 from tests.support.waiting import eventually
 
 READER = FeedKey("reader")
@@ -130,31 +131,27 @@ async def test_an_empty_database_is_refused_with_the_command_that_helps(
     with pytest.raises(SchemaMismatchError, match="headwater migrate upgrade") as refused:
         await PostgresStore(url).open(STREAMS)
     assert refused.value.found is None
-    await create_schema(url)
-    await create_schema(url)
+    await Migrator(url).upgrade()
+    assert await Migrator(url).upgrade() == []
     store = PostgresStore(url)
     await store.open(STREAMS)
     await store.close()
     await postgres.drop_database(url)
 
 
-@pytest.mark.parametrize(
-    ("version", "what_to_do"), [(SCHEMA_VERSION + 1, "newer"), (0, "headwater migrate upgrade")]
-)
-async def test_tables_of_another_version_are_refused(
-    own_postgres_url: str, version: int, what_to_do: str
-) -> None:
+async def test_tables_of_a_newer_revision_are_refused(own_postgres_url: str) -> None:
     connection = await asyncpg.connect(own_postgres_url)
-    await connection.execute("UPDATE headwater_schema SET version = $1", version)
+    await connection.execute("UPDATE headwater_revisions SET version_num = 'headwater.9999'")
     await connection.close()
-    with pytest.raises(SchemaMismatchError, match=what_to_do) as refused:
+    with pytest.raises(SchemaMismatchError, match="newer") as refused:
         await PostgresStore(own_postgres_url).open(STREAMS)
-    assert (refused.value.found, refused.value.expected) == (version, SCHEMA_VERSION)
+    assert (refused.value.found, refused.value.expected) == ("headwater.9999", REVISION)
+    assert refused.value.is_newer
 
 
 async def test_several_make_the_same_tables_at_once(postgres: Cluster) -> None:
     url = await postgres.create_database()
-    await asyncio.gather(*(create_schema(url) for _ in range(4)))
+    await asyncio.gather(*(Migrator(url).upgrade() for _ in range(4)))
     stores = [PostgresStore(url) for _ in range(3)]
     await asyncio.gather(*(store.open(STREAMS) for store in stores))
     await asyncio.gather(*(store.commit([unit(new_event())]) for store in stores))
@@ -168,7 +165,7 @@ async def test_tables_can_live_in_a_schema_of_their_own(postgres: Cluster) -> No
     url = await postgres.create_database()
     await postgres.administer("CREATE SCHEMA orders", database=url.rpartition("/")[2])
     url_with_schema = f"{url}?search_path=orders"
-    await create_schema(url_with_schema)
+    await Migrator(url_with_schema).upgrade()
     store = PostgresStore(url_with_schema)
     await store.open(STREAMS)
     await store.commit([unit(new_event())])
@@ -247,6 +244,24 @@ async def test_unsafe_settings_are_said_at_start(
         "synchronous_commit is off",
     ]
     assert all(caution in caplog.text for caution in store.cautions)
+
+
+async def test_of_safe_settings_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine")
+    cluster = Cluster(programs, fsync=True)
+    try:
+        await asyncio.to_thread(cluster.start)
+        await cluster.make_template()
+        store = PostgresStore(cluster.url("template"))
+        with caplog.at_level(logging.WARNING, "headwater"):
+            await store.open(STREAMS)
+        await store.close()
+        assert store.cautions == ()
+        assert not caplog.records
+    finally:
+        await asyncio.to_thread(cluster.remove)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ from headwater.errors import (
     StoreUnavailableError,
     UnknownSubscriptionError,
 )
+from headwater.schema.revisions import REVISION
 from headwater.schema.sqlite import statements
-from headwater.schema.tables import SCHEMA_VERSION, TABLES
+from headwater.schema.tables import TABLES
 from headwater.stores.contract import (
     Acknowledge,
     Committed,
@@ -89,7 +90,7 @@ async def test_a_commit_is_on_disk_when_it_is_acknowledged(store: SqliteStore, p
     assert path.exists()
 
 
-@pytest.mark.parametrize(("version", "whose"), [(SCHEMA_VERSION + 1, "newer"), (0, "older")])
+@pytest.mark.parametrize(("version", "whose"), [(4, "newer"), (1, "older")])
 async def test_tables_of_another_version_are_refused(
     store: SqliteStore, path: Path, version: int, whose: str
 ) -> None:
@@ -100,7 +101,19 @@ async def test_tables_of_another_version_are_refused(
 
     with pytest.raises(SchemaMismatchError, match=whose) as refused:
         await store.open(STREAMS)
-    assert (refused.value.found, refused.value.expected) == (version, SCHEMA_VERSION)
+    assert (refused.value.found, refused.value.expected) == (str(version), REVISION)
+
+
+async def test_tables_of_a_newer_revision_are_refused(store: SqliteStore, path: Path) -> None:
+    await store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE headwater_revisions SET version_num = 'headwater.9999'")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(SchemaMismatchError, match="newer") as refused:
+        await store.open(STREAMS)
+    assert (refused.value.found, refused.value.is_newer) == ("headwater.9999", True)
 
 
 async def test_a_database_of_somebody_else_is_refused_and_not_touched(path: Path) -> None:

@@ -425,6 +425,7 @@ async def test_every_error_has_its_status(error: HeadwaterError) -> None:
 
     class Failing:
         service = parcels.service
+        cautions = ()
 
         async def is_ready(self) -> bool:
             return True
@@ -520,6 +521,17 @@ async def test_it_is_not_ready_while_its_store_cannot_be_reached(tmp_path: Path)
 
     assert [one.status_code for one in (before, after, live)] == [200, 503, 200]
     assert after.json() == {"status": "down"}
+
+
+async def test_unsafe_settings_of_the_server_are_told_in_its_health(own_postgres_url: str) -> None:
+    """The server of the tests has `fsync` off."""
+    app = App(parcels.service, handlers=parcels.handlers, database=own_postgres_url)
+    async with app, client_of(application(app)) as client:
+        ready = await client.get("/health/ready")
+
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "up"
+    assert [one.partition(":")[0] for one in ready.json()["cautions"]] == ["fsync is off"]
 
 
 async def test_the_api_is_described_with_the_spec_s_words(client: httpx.AsyncClient) -> None:

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import asyncpg
+from headwater.migrations.migrator import Migrator
 from headwater.schema.tables import TABLES
-from headwater.stores.postgres.tables import create_schema
 
 __all__ = ["Cluster", "binaries"]
 
@@ -174,7 +174,7 @@ class Cluster:
     async def make_template(self) -> None:
         """Have a database `template` with our tables, for others to be copies of."""
         await self.administer("CREATE DATABASE template")
-        await create_schema(self.url("template"))
+        await Migrator(self.url("template")).upgrade()
 
     async def create_database(self, template: str = "template1") -> str:
         """The URL of a new database, a copy of the template."""

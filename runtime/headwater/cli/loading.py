@@ -16,7 +16,14 @@ from headwater.events import Event
 from headwater.service import Service
 from headwater.subscriptions.definition import Subscription
 
-__all__ = ["Runnable", "did_you_mean", "find_subscription", "load_module", "load_service"]
+__all__ = [
+    "Runnable",
+    "did_you_mean",
+    "find_subscription",
+    "load_generated",
+    "load_module",
+    "load_service",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,22 @@ def load_service(name: str) -> Service[Any]:
         ConfigurationError: There is no such module, it cannot be imported, or offers no service.
     """
     service = getattr(_module(name), "service", None)
+    if problem := _service_problem(name, service):
+        raise ConfigurationError(problem)
+    return cast("Service[Any]", service)
+
+
+def load_generated(name: str) -> Service[Any]:
+    """The service of a module that has `service`, or of a generated package.
+
+    Raises:
+        ConfigurationError: There is no such module, it cannot be imported, or offers no service.
+    """
+    module = _module(name)
+    service = getattr(module, "service", None)
+    if not isinstance(service, Service):
+        exported = [getattr(module, one, None) for one in getattr(module, "__all__", ())]
+        service = next((one for one in exported if isinstance(one, Service)), service)
     if problem := _service_problem(name, service):
         raise ConfigurationError(problem)
     return cast("Service[Any]", service)

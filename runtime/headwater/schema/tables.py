@@ -9,10 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "ColumnType", "Index", "Table"]
-
-SCHEMA_VERSION = 2
-"""Grows when a released table changes; a store refuses a file of another version."""
+__all__ = ["TABLES", "Column", "ColumnType", "Index", "Table"]
 
 
 class ColumnType(Enum):
@@ -48,6 +45,11 @@ class Index:
     unique: bool = False
     where_not_null: str | None = None
     """Rows with a null in this column are not in the index."""
+
+    def __str__(self) -> str:
+        words = f"{'unique ' if self.unique else ''}({', '.join(self.columns)})"
+        where = self.where_not_null
+        return f"{words} where {where} is not null" if where else words
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from headwater.errors import OutcomeUnknownError, RejectedError
 from headwater.events import Metadata, RecordedEvent
+from headwater.schema.revisions import Chain
 from headwater.streams import Start, Stream, StreamStatistics
 
 from .signal import Signal
@@ -426,8 +427,19 @@ class OwnTransaction(Protocol):
 class Store(Protocol):
     """Keeps streams, workflows and feeds."""
 
-    async def open(self, streams: Sequence[Stream]) -> None:
-        """Make the store ready, with these streams."""
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What makes an acknowledged commit less safe than it seems, once it is open."""
+
+    async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
+        """Make the store ready, with these streams.
+
+        A store that outlives its process keeps which of the service's revisions it has been
+        through, and refuses one that the service's `chain` does not know.
+
+        Raises:
+            SchemaMismatchError: It is not at the revision that is needed.
+        """
 
     async def close(self) -> None:
         """Give back what `open` took."""

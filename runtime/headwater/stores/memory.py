@@ -20,6 +20,7 @@ from headwater.errors import (
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
+from headwater.schema.revisions import Chain
 from headwater.streams import (
     FromBeginning,
     FromEventId,
@@ -86,8 +87,13 @@ class MemoryStore:
         self._commands = StoredCommands()
         self._schemas: dict[tuple[str, int], EventSchema] = {}
 
-    async def open(self, streams: Sequence[Stream]) -> None:
-        """Have these streams."""
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Nothing is: who takes this store knows that it forgets."""
+        return ()
+
+    async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
+        """Have these streams. A store that forgets everything needs no revisions."""
         created = [stream for stream in streams if stream.name not in self._streams]
         for stream in created:
             self._streams[stream.name] = _Stream(stream)

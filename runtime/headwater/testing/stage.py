@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
+from headwater.schema.revisions import Chain
 from headwater.service import Service
 from headwater.stores.contract import (
     Acknowledge,
@@ -55,9 +56,9 @@ class Stage:
         taken = await self._behind.take_commands(ALL_OF_THEM, FOR_GOOD)
         return sorted(taken.commands, key=_step)
 
-    async def open(self, streams: Sequence[Stream]) -> None:
+    async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
         """Open the store, and keep from then on what is on ephemeral streams."""
-        await self._behind.open(streams)
+        await self._behind.open(streams, chain)
         for stream in streams:
             if stream.type is StreamType.EPHEMERAL:
                 names = (event.event_name for event in self._service.events_of(stream.name))

@@ -156,6 +156,10 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     ),
     errors.ConnectionUnavailableError: _BROKEN,
     errors.TransactionBudgetError: _BROKEN,
+    errors.EventsWouldBeLostError: Kind(
+        HTTPStatus.CONFLICT, "events-would-be-lost", "Events would be lost"
+    ),
+    errors.MigrationLockedError: _UNEXPECTED,
     errors.CommandInTransactionError: _BROKEN,
     errors.OutcomeUnknownError: Kind(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -24,7 +24,12 @@ def test_every_setting_is_told_with_its_default() -> None:
 
 
 def test_every_problem_that_a_command_can_meet_is_told() -> None:
-    not_of_commands = {"unknown-command", "unknown-subscription", "message-mismatch"}
+    not_of_commands = {
+        "events-would-be-lost",
+        "message-mismatch",
+        "unknown-command",
+        "unknown-subscription",
+    }
 
     for kind in STATUSES.values():
         assert kind.name in not_of_commands or f"`{kind.name}`" in PAGE

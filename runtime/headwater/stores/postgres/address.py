@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from headwater.errors import ConfigurationError
 
-__all__ = ["SCHEMES", "Address"]
+__all__ = ["SCHEMES", "Address", "schema_of"]
 
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -34,3 +34,9 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address({self._text!r})"
+
+
+def schema_of(url: str) -> str:
+    """The schema that the URL's `search_path` begins with; `public` where it has none."""
+    options = dict(parse_qsl(urlsplit(url).query))
+    return options.get("search_path", "public").partition(",")[0].strip()

@@ -20,6 +20,7 @@ from headwater.errors import (
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
+from headwater.schema.revisions import Chain
 from headwater.stores.announcements import announce_streams
 from headwater.stores.contract import (
     Answer,
@@ -147,19 +148,20 @@ class PostgresStore:
         """What makes an acknowledged commit less safe than it seems, as the server is set up."""
         return self._cautions
 
-    async def open(self, streams: Sequence[Stream]) -> None:
+    async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
         """Connect, and have these streams.
 
         Raises:
             ConfigurationError: The database cannot be used, or has one of the streams as another
                 type.
-            SchemaMismatchError: Its tables are not there, or of another version.
+            SchemaMismatchError: Its tables are not there, or of another revision; or the service's
+                revisions were not carried out, or newer ones of it.
             StoreUnavailableError: The server did not answer for all of `patience`.
         """
         wire = await self._first_connection()
         try:
             await require_server(wire, self.address, self.limits)
-            await require_schema(wire, self.address)
+            await require_schema(wire, self.address, chain)
             self._cautions = await cautions(wire)
         except BaseException as error:
             await wire.close()

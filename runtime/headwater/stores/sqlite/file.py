@@ -8,12 +8,30 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from headwater.errors import ConfigurationError, SchemaMismatchError, StoreUnavailableError
-from headwater.schema.sqlite import statements
-from headwater.schema.tables import SCHEMA_VERSION
+from headwater.schema.revisions import FIRST_REVISION, REVISION, Chain
+from headwater.schema.sqlite import CREATE_REVISIONS, INSERT_REVISION, statements
+from headwater.stores.revisions import refuse_unknown, require_tables
 
-__all__ = ["BUSY_WAIT", "connect", "connect_as", "prepare", "wait_while_locked"]
+from .inspection import found_differences
+
+__all__ = [
+    "APPLICATION_ID",
+    "BUSY_WAIT",
+    "DELETE_REVISION",
+    "STAMPED",
+    "UNSTAMPED",
+    "connect",
+    "connect_as",
+    "database_of",
+    "found_revisions",
+    "prepare",
+    "require_own",
+    "set_revision",
+    "wait_while_locked",
+]
 
 T = TypeVar("T")
 C = TypeVar("C", bound=sqlite3.Connection)
@@ -21,7 +39,20 @@ C = TypeVar("C", bound=sqlite3.Connection)
 BUSY_WAIT = 5.0  # seconds to wait for another process that writes
 FIRST_PAUSE, LONGEST_PAUSE = 0.0002, 0.01  # seconds between two tries
 APPLICATION_ID = 0x48575452  # "HWTR" in the file's header
+UNSTAMPED = 2  # user_version of files from before there were revisions; these are the first ones
+STAMPED = 3  # user_version of files that tell their revisions themselves
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+
+
+_SELECT_REVISIONS = """
+SELECT version_num
+  FROM headwater_revisions
+"""
+
+DELETE_REVISION = """
+DELETE FROM headwater_revisions
+ WHERE version_num = ?
+"""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -89,7 +120,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         wait_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"))
         try:
             if not _is_made(connection, path):
-                _make(connection)
+                _make(connection, path)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -120,32 +151,89 @@ def wait_while_locked(attempt: Callable[[], T], seconds: float = BUSY_WAIT) -> T
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the tables are there; refuses what is neither empty nor of this version."""
+def database_of(path: Path) -> str:
+    """The URL of the file."""
+    return f"sqlite:///{quote(str(path))}"
+
+
+def require_own(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether there are tables of Headwater's; `False` where there is nothing at all.
+
+    Raises:
+        SchemaMismatchError: There is something else, or what this code does not know.
+    """
     owner = _value(connection, "PRAGMA application_id")
-    found = _value(connection, "PRAGMA user_version")
-    if owner == APPLICATION_ID:
-        if found != SCHEMA_VERSION:
-            what_to_do = "run it with the newer Headwater that made them"
-            if found < SCHEMA_VERSION:
-                what_to_do = (
-                    "run it with the older Headwater that made them, or name another file; tables "
-                    "from before the first release are not upgraded"
-                )
-            raise SchemaMismatchError(str(path), found, SCHEMA_VERSION, what_to_do)
-        return True
-    if owner or found or _value(connection, "SELECT count(*) FROM sqlite_master"):
-        raise SchemaMismatchError(
-            str(path), None, SCHEMA_VERSION, "name a file that is not there yet"
+    version = _value(connection, "PRAGMA user_version")
+    if owner != APPLICATION_ID:
+        if owner or version or _value(connection, "SELECT count(*) FROM sqlite_master"):
+            raise SchemaMismatchError(
+                str(path), None, REVISION, "it holds something else; name a file that is not there"
+            )
+        return False
+    if version > STAMPED:
+        what_to_do = "run it with the newer Headwater that made them"
+        raise SchemaMismatchError(str(path), f"{version}", REVISION, what_to_do, True)  # noqa: FBT003
+    if version < UNSTAMPED:
+        what_to_do = (
+            "run it with the older Headwater that made them, or name another file; tables from "
+            "before the first release are not upgraded"
         )
-    return False
+        raise SchemaMismatchError(str(path), f"{version}", REVISION, what_to_do)
+    return True
 
 
-def _make(connection: sqlite3.Connection) -> None:
-    for statement in statements():
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+def found_revisions(connection: sqlite3.Connection) -> frozenset[str]:
+    """The newest revision of each branch that an own file has been through."""
+    if _value(connection, "PRAGMA user_version") == UNSTAMPED:
+        return frozenset()
+    return frozenset(row[0] for row in connection.execute(_SELECT_REVISIONS))
+
+
+def set_revision(connection: sqlite3.Connection, path: Path, chain: Chain) -> None:
+    """Tell that the file has what the service's newest revision is for.
+
+    Raises:
+        SchemaMismatchError: Newer code of the service was here.
+    """
+    found = found_revisions(connection)
+    if chain.is_current(found):
+        return
+    refuse_unknown(database_of(path), found, chain)
+    for revision in chain.mine(found):
+        connection.execute(DELETE_REVISION, (revision,))
+    if chain.newest is not None:
+        connection.execute(INSERT_REVISION, (chain.newest,))
+
+
+def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there and stamped; refuses what is neither empty nor known."""
+    if not require_own(connection, path):
+        return False
+    if _value(connection, "PRAGMA user_version") == UNSTAMPED:
+        if REVISION != FIRST_REVISION:
+            require_tables(database_of(path), {FIRST_REVISION})
+        return False
+    require_tables(database_of(path), found_revisions(connection))
+    return True
+
+
+def _make(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or stamp those that an earlier Headwater has made, if they are the same."""
+    if _value(connection, "PRAGMA application_id") == APPLICATION_ID:
+        if found := found_differences(connection):
+            raise SchemaMismatchError(
+                str(path),
+                f"{UNSTAMPED}",
+                REVISION,
+                f"they are not as an earlier Headwater has made them: {'; '.join(found)}",
+            )
+    else:
+        for statement in statements():
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(CREATE_REVISIONS)
+    connection.execute(INSERT_REVISION, (REVISION,))
+    connection.execute(f"PRAGMA user_version = {STAMPED}")
 
 
 def _value(connection: sqlite3.Connection, statement: str) -> Any:

@@ -15,6 +15,7 @@ from headwater.errors import (
     UnknownSubscriptionError,
 )
 from headwater.events import RecordedEvent
+from headwater.schema.revisions import Chain
 from headwater.stores.announcements import announce_streams
 from headwater.stores.contract import (
     Answer,
@@ -47,7 +48,7 @@ from .commands import (
     retry_commands,
     take_commands,
 )
-from .file import BUSY_WAIT
+from .file import BUSY_WAIT, set_revision
 from .jobs import (
     add_streams,
     claim,
@@ -76,6 +77,7 @@ from .reading import (
 )
 from .rows import microseconds
 from .schemas import count_events, keep_schemas, read_schemas, read_streams
+from .transaction import Transaction
 from .turn import Turn
 from .waking import Change
 from .writer import Writer
@@ -119,17 +121,22 @@ class SqliteStore:
         self._watching: asyncio.Task[None] | None = None
         self._unwanted: set[asyncio.Future[Claims]] = set()
 
-    async def open(self, streams: Sequence[Stream]) -> None:
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Nothing: how a file is written is not for its users to set."""
+        return ()
+
+    async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
         """Make the file if it is not there, and have these streams in it.
 
         Raises:
+            SchemaMismatchError: Its tables are of another revision, or newer code of the service
+                was here.
             ConfigurationError: The file cannot be used, or has one of the streams as another type.
         """
         await self._writer.start()
         try:
-            created = await self._writer.submit(
-                lambda transaction: add_streams(transaction, streams)
-            )
+            created = await self._writer.submit(lambda one: self._add_streams(one, streams, chain))
             self._readers.start()
         except BaseException:
             await self._writer.stop()
@@ -140,6 +147,13 @@ class SqliteStore:
         # Looked at before anybody reads, so that no change after their first look is missed.
         seen = await self._data_version()
         self._watching = asyncio.create_task(self._watch(seen), name="headwater-sqlite-watch")
+
+    def _add_streams(
+        self, transaction: Transaction, streams: Sequence[Stream], chain: Chain | None
+    ) -> list[Stream]:
+        if chain is not None:
+            set_revision(transaction.connection, self.path, chain)
+        return add_streams(transaction, streams)
 
     async def close(self) -> None:
         """Write what is waiting, then close the file."""

@@ -97,6 +97,9 @@ class Writer:
         self._thread.start()
         try:
             await asyncio.shield(started.future)
+        except Exception:
+            self._thread = None  # it has ended
+            raise
         except BaseException:
             self._thread = None
             self._jobs.put(None)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import quote
@@ -37,6 +37,10 @@ class Executor(Protocol):
     @property
     def service(self) -> Service[Any]:
         """Whose commands are served."""
+
+    @property
+    def cautions(self) -> Sequence[str]:
+        """Why what is acknowledged is less safe than it seems."""
 
     async def is_ready(self) -> bool:
         """Whether commands are taken now, and the store is reached."""

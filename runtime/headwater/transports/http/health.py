@@ -1,6 +1,6 @@
 """Whether the service is up, for whoever starts and watches it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Literal
 
@@ -14,13 +14,19 @@ PROBES = ("/health/live", "/health/ready")
 
 
 class HealthStatus(BaseModel):
-    """Whether the service is up. Tells nothing else: anybody may ask."""
+    """Whether the service is up. Tells little else: anybody may ask."""
 
     status: Literal["up", "down"]
+    cautions: list[str] = []
+    """Why what is acknowledged is less safe than it seems, as the database is set up."""
 
 
-def add_health(routes: APIRouter, is_ready: Callable[[], Awaitable[bool]]) -> None:
-    """Add `/health/live` and `/health/ready`."""
+def add_health(
+    routes: APIRouter,
+    is_ready: Callable[[], Awaitable[bool]],
+    cautions: Callable[[], Sequence[str]],
+) -> None:
+    """Add `/health/live` and `/health/ready`, which tells of cautions where there are some."""
 
     async def live() -> Response:
         """Whether the process answers at all."""
@@ -29,7 +35,8 @@ def add_health(routes: APIRouter, is_ready: Callable[[], Awaitable[bool]]) -> No
     async def ready() -> Response:
         """Whether the service takes commands and reaches its store."""
         if await is_ready():
-            return JSONResponse({"status": "up"})
+            found = list(cautions())
+            return JSONResponse({"status": "up"} | ({"cautions": found} if found else {}))
         return JSONResponse({"status": "down"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     for path, probe in zip(PROBES, (live, ready), strict=True):
