@@ -42,7 +42,7 @@ from headwater.stores.contract import (
     Unknown,
 )
 from headwater.stores.databases import shown, store_for
-from headwater.stores.postgres import server
+from headwater.stores.postgres import database, server
 from headwater.stores.postgres.bell import Hint
 from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
@@ -565,6 +565,29 @@ async def test_connections_that_were_cut_are_replaced_unnoticed(
     await eventually(lambda: all(wire.is_gone for wire in store._commits._idle))
     assert await store.commit([unit(new_event())]) == [Committed((2,))]
     assert (await store.statistics("log")).head == 2
+
+
+async def test_connections_that_are_of_no_use_any_more_are_let_go(
+    store: PostgresStore, session: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may wait for one; the last that was used stays."""
+    await asyncio.gather(*(store.read("log", 0, 1) for _ in range(20)))
+    assert len(store._database._idle) > 1
+    monkeypatch.setattr(database, "UNUSED", 0.0)
+
+    async def at_the_server() -> int:
+        return int(
+            await session.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND application_name = 'headwater' AND query LIKE '%stream_offset%'"
+            )
+        )
+
+    async def are_gone() -> bool:
+        return len(store._database._idle) == 1 and await at_the_server() <= 1
+
+    await eventually(are_gone)
+    assert await store.read("log", 0, 1) == []
 
 
 async def test_a_statement_that_meets_a_farewell_is_sent_again_on_another_connection(

@@ -376,7 +376,10 @@ def _cursor(
                     )
             checked = max(checked, sample.offset or 0)
     if promise.delivery == "at-least-once" and not found.own_effects:
-        had = {(effect.offset, effect.token): effect.time for effect in effects}
+        had: dict[tuple[int, int], float] = {}
+        for effect in effects:  # the first one: after a crash there may be another under its token
+            place = (effect.offset, effect.token)
+            had[place] = min(effect.time, had.get(place, effect.time))
         for line in history:
             if (line.action, line.kind, line.note) == ("settle", "invoke", "Acknowledge"):
                 place = (line.offset or 0, line.token or 0)

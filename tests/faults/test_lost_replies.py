@@ -35,7 +35,7 @@ def test_what_is_unknown_is_told_so_and_asked_again_it_is_written_once(
             "producer", requests="r", notes=notes, database=proxy.url(database.url)
         )
         world.until_noted(1, producer, action="append")
-        statement = r"\bCOMMIT\b" if notes else "INSERT INTO events"
+        statement = r"^COMMIT;" if notes else "INSERT INTO events"
         proxy.loss = Loss(statement=statement, what=what, every=3)
         for number in range(1, losses + 1):
             progress(number, losses, "losses")

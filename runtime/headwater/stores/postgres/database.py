@@ -34,6 +34,7 @@ T = TypeVar("T")
 TRIES = 8
 READS = 3  # tries of what changes nothing
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds between two tries
+UNUSED = 5.0  # seconds after which a connection is let go, for others who may wait for one
 
 DRIVER_ERRORS = (
     OSError,
@@ -122,7 +123,16 @@ class Database:
         if wire.is_in_transaction or not self._is_open:
             wire.cut()
         else:
+            wire.unused_since = asyncio.get_running_loop().time()
             self._idle.append(wire)
+
+    def let_go(self) -> None:
+        """Close the connections that have been of no use for a while, all but the last used."""
+        long_ago = asyncio.get_running_loop().time() - UNUSED
+        while len(self._idle) > 1 and self._idle[0].unused_since < long_ago:
+            task = asyncio.create_task(self._idle.pop(0).close(), name="headwater-postgres-close")
+            self._working.add(task)
+            task.add_done_callback(self._done)
 
     # Reading
 

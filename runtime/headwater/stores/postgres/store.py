@@ -559,6 +559,8 @@ class PostgresStore:
         while True:
             listening = self._bell is not None and self._bell.is_listening
             await asyncio.sleep(LISTENING_POLL if listening else pause)
+            self._commits.let_go()
+            self._database.let_go()
             try:
                 hint, is_foreign = await self._look()
             except Exception as error:  # noqa: BLE001  (whatever it was, it has to look again)

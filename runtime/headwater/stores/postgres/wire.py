@@ -70,6 +70,7 @@ class Wire:
 
     def __init__(self, connection: asyncpg.Connection, reply: float) -> None:
         self.connection = connection
+        self.unused_since = 0.0  # by the event loop's clock
         self._reply = reply
         self._prepared: dict[str, PreparedStatement] = {}
         self._is_cut = False
