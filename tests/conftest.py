@@ -12,6 +12,8 @@ from tests.faults.report import PROPERTY, table
 from tests.faults.rows import ROWS, TURNS, has_its_turn, select
 from tests.support.postgres import Cluster, binaries
 
+collect_ignore_glob = ["golden/*/expected"]  # what is generated there is run by test_golden
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -185,7 +185,7 @@ class _Run:
             Manifest.read(places.package_folder / NAME, self.root) for places in self.places
         ]
         locks = self.locks()
-        packages = self.build([numbering for _, numbering in locks], is_dry=is_dry)
+        packages = self.build(locks, is_dry=is_dry)
         self.tell("rendering", self.size)
         width = line_length(self.root)
         templates = Templates(width)
@@ -274,13 +274,13 @@ class _Run:
         files = {folder / name: content for name, content in render_lock(lock).items()}
         return draw_up_lock(folder, files, self.root)
 
-    def build(self, numberings: Sequence[Numbering], *, is_dry: bool) -> list[Package]:
+    def build(self, locks: Sequence[tuple[Lock, Numbering]], *, is_dry: bool) -> list[Package]:
         self.tell("typing", self.size)
         annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
         annotations.resolve(form for spec in self.specs for form in forms_of(spec))
         return [
-            build(spec, places, annotations, numbering)
-            for spec, places, numbering in zip(self.specs, self.places, numberings, strict=True)
+            build(spec, places, annotations, numbering, lock.samples)
+            for spec, places, (lock, numbering) in zip(self.specs, self.places, locks, strict=True)
         ]
 
     def publish(self, plans: Sequence[Plan]) -> None:

@@ -53,7 +53,7 @@ Names that generated modules import are no trouble: they are imported under anot
 """
 _MODULES = """
     commands events handlers migrations pb projections proto queries sagas schemas service
-    subscriptions types upcasting upcasts workflows
+    subscriptions test_upcasting types upcasting upcasts workflows
 """
 _DEVICES = """
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9

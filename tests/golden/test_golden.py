@@ -88,6 +88,12 @@ def test_it_does_what_its_exercise_expects(case: str, project: Path) -> None:
     call(project, sys.executable, "-W", "error", "exercise.py")
 
 
+def test_it_proves_its_own_versions(project: Path) -> None:
+    """As a team's pytest does: without settings, from the project's folder."""
+    if [*project.glob("generated/*/test_upcasting.py")]:
+        call(project, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "generated")
+
+
 def test_a_second_run_changes_nothing_and_a_check_agrees(project: Path) -> None:
     before = files(project)
 

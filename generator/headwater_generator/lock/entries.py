@@ -94,6 +94,15 @@ class Lock:
     accepted: tuple[Accepted, ...] = ()
 
     @property
+    def samples(self) -> Mapping[tuple[str, int], JSON]:
+        """A payload of each version of each event, by name and version."""
+        return {
+            (name, version): entry.sample
+            for name, versions in self.events.items()
+            for version, entry in versions.items()
+        }
+
+    @property
     def released(self) -> Numbering:
         """The numbers that can't change any more."""
         return Numbering(

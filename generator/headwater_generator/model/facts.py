@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..evolution.chains import hops_of
+from ..evolution.effects import Hop
 from ..grammar import Field, Spec, Subscription, UnionType
 from ..names import (
     RESERVED_MODULE_NAMES,
@@ -34,6 +36,8 @@ class Facts:
     """Name of the `Service` object."""
     events: Mapping[str, Sequence[EventVersion]]
     """The versions of each event, oldest first; the last is its head."""
+    hops: Mapping[str, Sequence[Hop]]
+    """What leads from version to version of each event that has several."""
     events_of_stream: Mapping[str, Sequence[str]]
     writers: Mapping[str, str]
     """Classes that commands write to a stream through, by stream."""
@@ -56,6 +60,13 @@ class Facts:
             annotations=annotations,
             variable=f"{variable}_" if variable in RESERVED_MODULE_NAMES else variable,
             events=events,
+            hops={
+                name: hops_of(
+                    spec.workflows[versions[-1].workflow].events[name], spec.types, _say_nothing
+                )
+                for name, versions in events.items()
+                if len(versions) > 1
+            },
             events_of_stream=events_of_stream,
             writers={
                 command.target: writer_class(command.target)
@@ -112,6 +123,10 @@ class Facts:
 def field_names(*groups: Mapping[str, Field]) -> set[str]:
     """Return what the fields are called in Python."""
     return {python_name(name) for fields in groups for name in fields}
+
+
+def _say_nothing(*_: object) -> None:
+    """What is wrong was told by `check`, and then nothing is generated."""
 
 
 def _tags(spec: Spec) -> dict[str, tuple[str, ...]]:

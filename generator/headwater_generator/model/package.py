@@ -11,6 +11,7 @@ from .facts import Facts
 from .numbers import Numbering, number
 from .parts import Package
 from .places import Places
+from .promises import Samples, promises_module
 from .protos import files_of
 from .service import handlers_module, service_module, subscriptions_module, workflows_module
 from .stubs import stubs
@@ -20,13 +21,18 @@ __all__ = ["build"]
 
 
 def build(
-    spec: Spec, places: Places, annotations: Annotations, numbering: Numbering | None = None
+    spec: Spec,
+    places: Places,
+    annotations: Annotations,
+    numbering: Numbering | None = None,
+    samples: Samples | None = None,
 ) -> Package:
     """Settle everything about a service.
 
     Args:
         annotations: It has resolved the spec's forms.
         numbering: Numbers on the wire; without them, those of a service that was never released.
+        samples: A payload of each version, by event and version; without them, made anew.
     """
     facts = Facts.settle(spec, places, annotations)
     exports = {
@@ -52,6 +58,7 @@ def build(
         workflows=workflows_module(facts),
         subscriptions=subscriptions_module(facts),
         upcasting=upcasting_module(facts),
+        promises=promises_module(facts, samples),
         handlers=handlers_module(facts),
         service_module=service_module(facts),
         stubs=tuple(stubs(facts)),

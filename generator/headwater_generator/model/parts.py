@@ -20,9 +20,12 @@ __all__ = [
     "EnumClass",
     "EventAlias",
     "EventClass",
+    "EventPromises",
     "Function",
+    "HopPromises",
     "Module",
     "Package",
+    "SamplePayload",
     "ServiceModule",
     "StepObject",
     "StreamObject",
@@ -220,6 +223,42 @@ class UpcastingModule(Module):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HopPromises:
+    """What holds between a version of an event and the next."""
+
+    older: int
+    newer: int
+    ops: tuple[str, ...]
+    """As a spec would write them, on one line each."""
+    arguments: tuple[tuple[str, str], ...]
+    """Those that differ from the runtime's defaults: name and expression."""
+    remarks: tuple[str, ...]
+    """Why it is not safe, for who reads the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplePayload:
+    """A payload of one version, and what comes of it at others."""
+
+    version: int
+    payload: str
+    becomes: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPromises:
+    """What is promised of the versions of an event."""
+
+    name: str
+    head: int
+    pins: tuple[int, ...]
+    hops: tuple[HopPromises, ...]
+    samples: tuple[SamplePayload, ...]
+    envelope: tuple[str, ...]
+    """What is recorded beside a payload, where an op takes from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceModule(Module):
     """`service.py`."""
 
@@ -268,6 +307,8 @@ class Package:
     workflows: Module
     subscriptions: Module
     upcasting: UpcastingModule
+    promises: Module
+    """`test_upcasting.py`."""
     handlers: Module
     service_module: ServiceModule
     stubs: tuple[Stub, ...]

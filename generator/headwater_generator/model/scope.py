@@ -26,10 +26,13 @@ _HOMES = {
         Computation Conversion EnumMap Envelope Fields FirstItem Function Schemas Upcasting joined
         parted text
         """,
+    "headwater.testing.evolution": "EventVersions Hop Sample",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _STANDARD = frozenset({"builtins", "datetime", "decimal", "enum", "logging", "typing", "uuid"})
-_THIRD_PARTY = frozenset({"headwater", "headwater.evolution", "pydantic"})
+_THIRD_PARTY = frozenset(
+    {"headwater", "headwater.evolution", "headwater.testing.evolution", "pydantic"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..evolution import shape_of_fields
-from ..evolution.chains import hops_of
 from ..evolution.fusion import (
     Called,
     Computed,
@@ -54,9 +53,7 @@ def upcasting_module(facts: Facts) -> UpcastingModule:
         scope.use("Fields", "Envelope", "Upcasting")
         hops = _hops(facts, versions)
         writer = _Writer(event, scope)
-        declared = facts.spec.workflows[versions[-1].workflow].events[event]
-        effects = hops_of(declared, facts.spec.types, _say_nothing)
-        for source, target in ways(effects, facts.pins.get(event, ())):
+        for source, target in ways(facts.hops[event], facts.pins.get(event, ())):
             low, high = min(source, target), max(source, target)
             fused = fuse(hops[low - 1 : high - 1], down=target < source)
             functions.append(writer.function(source, target, fused))
@@ -82,17 +79,14 @@ def _hops(facts: Facts, versions: Sequence[EventVersion]) -> list[Hop]:
     ]
 
 
-def _say_nothing(*_: object) -> None:
-    """What is wrong was told by `check`, and then nothing is generated."""
-
-
 @dataclass(slots=True)
 class _Writer:
     """Writes the functions of one event."""
 
     event: str
     scope: Scope
-    steps: dict[Label, StepObject] = field(default_factory=dict)
+    steps: dict[tuple[Label, str, tuple[str, ...]], StepObject] = field(default_factory=dict)
+    """By op, kind and arguments: a hop may convert a field twice."""
 
     def function(self, source: int, target: int, fused: Mapping[str, Expression]) -> UpcastFunction:
         text = _Text(self)
@@ -108,7 +102,8 @@ class _Writer:
 
     def step(self, label: Label, kind: str, arguments: Sequence[str]) -> str:
         """Return the name of the step that stands for an op, which is made when first asked for."""
-        known = self.steps.get(label)
+        key = (label, kind, tuple(arguments))
+        known = self.steps.get(key)
         if known is None:
             direction = "_down" if label.down else ""
             name = f"_{snake(self.event)}_v{label.version}_{_words(label.op)}{direction}".upper()
@@ -122,7 +117,7 @@ class _Writer:
                 op=label.op,
                 arguments=(*arguments, *(("down=True",) if label.down else ())),
             )
-            self.steps[label] = known
+            self.steps[key] = known
         return known.name
 
 
@@ -173,7 +168,10 @@ class _Text:
     def text(self, expression: Part | Joined | Formatted) -> str:
         match expression:
             case Part(text=text, sep=sep, index=index, count=2):
-                return f"{self.of(text)}.partition({literal(sep)})[{index * 2}]"
+                whole = self.of(text)
+                if isinstance(text, Formatted) and len(text.parts) > 1:
+                    whole = f"({whole})"  # a sum
+                return f"{whole}.partition({literal(sep)})[{index * 2}]"
             case Part(text=text, sep=sep, index=index, count=count):
                 parted = self.writer.scope["parted"]
                 return f"{parted}({self.of(text)}, {literal(sep)}, {count})[{index}]"
@@ -245,6 +243,14 @@ class _Computation(ast.NodeTransformer):
             return node
         return ast.parse(text, mode="eval").body
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Whether a constant is null is known: Python would warn of the question."""
+        left = self.visit(node.left)
+        others = [self.visit(one) for one in node.comparators]
+        if isinstance(left, ast.Constant) and isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return ast.Constant((left.value is None) == isinstance(node.ops[0], ast.Is))
+        return ast.Compare(left, node.ops, others)
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """`lower(x)` becomes `x.lower()`, `coalesce(x, y)` a choice, `str(x)` a text as in JSON."""
         function = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -254,6 +260,9 @@ class _Computation(ast.NodeTransformer):
         if function == "coalesce":
             *choices, last = arguments
             for one in reversed(choices):
+                if isinstance(one, ast.Constant):
+                    last = last if one.value is None else one
+                    continue
                 is_there = ast.Compare(one, [ast.IsNot()], [ast.Constant(None)])
                 last = ast.IfExp(is_there, one, last)
             return last

@@ -19,6 +19,7 @@ _MODULES: tuple[tuple[str, Callable[[Package], Module], bool], ...] = (
     ("workflows.py", lambda package: package.workflows, False),
     ("subscriptions.py", lambda package: package.subscriptions, False),
     ("upcasting.py", lambda package: package.upcasting, False),
+    ("test_upcasting.py", lambda package: package.promises, False),
     ("handlers.py", lambda package: package.handlers, True),
     ("service.py", lambda package: package.service_module, True),
     ("__init__.py", lambda package: _NO_IMPORTS, True),

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headwater.schema import DECIMAL_PATTERN
+
 from ..evolution import digest, shape_of_fields
 from ..grammar import (
     UNSET,
@@ -36,7 +38,7 @@ _SCALARS: dict[str, dict[str, str]] = {
     "int": {"type": "integer"},
     "float": {"type": "number"},
     "bool": {"type": "boolean"},
-    "decimal": {"type": "string", "pattern": "^[-+]?[0-9]*\\.?[0-9]*([eE][-+]?[0-9]+)?$"},
+    "decimal": {"type": "string", "pattern": DECIMAL_PATTERN},
     "uuid": {"type": "string", "format": "uuid"},
     "date": {"type": "string", "format": "date"},
     "time": {"type": "string", "format": "time"},

@@ -2,5 +2,6 @@
 
 from .format import FORMAT
 from .names import RESERVED_FIELD_NAMES
+from .wire import DECIMAL_PATTERN
 
-__all__ = ["FORMAT", "RESERVED_FIELD_NAMES"]
+__all__ = ["DECIMAL_PATTERN", "FORMAT", "RESERVED_FIELD_NAMES"]

@@ -1,4 +1,4 @@
-"""Random events of two versions, with random ops between them that are right by construction.
+"""Random events of two or more versions, with random ops between them, right by construction.
 
 What the ops make of the fields is kept here in its own way, so that `application` is not measured
 by itself.
@@ -6,6 +6,7 @@ by itself.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +25,26 @@ from hypothesis import strategies as st
 
 NAMES = [f"{letter}{digit}" for letter in "abcdefgh" for digit in "123"]
 SCALARS = ["string", "int", "bool", "uuid", "datetime", "string | null", "int | null"]
-TYPES = [*SCALARS, "Role", "list<string>", "list<int>", "Box", "list<Box>", "Box | null", "float"]
+UNIONS = ["Contact", "Contact | null", "list<Contact>", "map<Contact>"]
+MAPS = ["map<int>", "map<int>", "map<string | null>", "map<Box>"]
+TYPES = [
+    *SCALARS, *UNIONS, *MAPS, "Role", "list<string>", "list<int>", "Box", "list<Box>", "Box | null",
+    "float",
+]  # fmt: skip
 BOX = {"size": "int", "label": "string"}
+CARD = {"contact": "Contact", "tags": "map<int>"}
+MAIL = {"kind": "Mail", "address": "a b"}
 DECLARED: dict[str, Any] = {
     "Role": {"enum": ["user", "admin", "guest"]},
     "Rank": {"enum": ["member", "admin", "guest"]},
     "Box": {"fields": BOX},
     "Crate": {"fields": {"volume": "int", "label": "string"}},
     "Pair": {"fields": {"left": "int", "right": "int"}},
+    "Mail": {"fields": {"address": "string"}},
+    "Call": {"fields": {"number": "int", "area": "string | null"}},
+    "Contact": {"one_of": ["Mail", "Call"], "tag": "kind"},
+    "Card": {"fields": CARD},
+    "Badge": {"fields": {"contact": "Contact", "labels": "map<int>"}},
 }
 TEXTS = st.text("abc -", max_size=6)
 INTS = st.integers(-1000, 1000)
@@ -43,6 +56,8 @@ class Draft:
 
     fields: dict[str, str]
     ops: list[dict[str, Any]] = field(default_factory=list)
+    has_wrapped_null: bool = False
+    """Then a list's first item may be null, though no list says so."""
 
     def of(self, *kinds: str) -> list[str]:
         return [name for name, kind in self.fields.items() if kind in kinds]
@@ -51,13 +66,25 @@ class Draft:
 @st.composite
 def events(draw: st.DrawFn) -> tuple[dict[str, str], Draft]:
     """An event's older fields, and what ops have made of them."""
+    older, draft = draw(histories(1))
+    return older, draft
+
+
+@st.composite
+def histories(draw: st.DrawFn, hops: int | None = None) -> tuple[Any, ...]:
+    """An event's oldest fields, and a draft for each version after: two or three, or so many."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=6, unique=True))
     older = {name: draw(st.sampled_from(TYPES)) for name in names}
-    draft = Draft(dict(older))
-    for number in range(draw(st.integers(1, 5))):
-        fresh = [f"n{number}", f"m{number}"]
-        draw(st.sampled_from(OPS))(draw, draft, fresh)
-    return older, draft
+    drafts: list[Draft] = []
+    fields = older
+    for hop in range(hops or draw(st.integers(2, 3))):
+        draft = Draft(dict(fields))
+        for number in range(draw(st.integers(1, 5))):
+            fresh = [f"n{hop}_{number}", f"m{hop}_{number}"]
+            draw(st.sampled_from(OPS))(draw, draft, fresh)
+        drafts.append(draft)
+        fields = draft.fields
+    return older, *drafts
 
 
 def rename(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
@@ -69,7 +96,8 @@ def rename(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
 
 
 def swap(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    if len(draft.fields) < 2:
+    # Whether `head` of an empty list is null, says the newer field of the name it has then.
+    if len(draft.fields) < 2 or any("head" in op for op in draft.ops):
         return
     one, other = draw(st.permutations(sorted(draft.fields)))[:2]
     draft.ops.append({"rename": {one: other, other: one}})
@@ -77,18 +105,26 @@ def swap(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
 
 
 def add(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    kind, value = draw(st.sampled_from([("int", 7), ("string", "x y"), ("bool", True)]))
+    kind, value = draw(
+        st.sampled_from(
+            [("int", 7), ("string", "x y"), ("bool", True), ("map<string | null>", {"a": None}),
+             ("map<Contact>", {"b": MAIL})]
+        )
+    )  # fmt: skip
     draft.ops.append({"add": {fresh[0]: value}})
     draft.fields[fresh[0]] = kind
 
 
 def drop(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    found = draft.of("int", "string", "string | null", "bool")
+    restorable: dict[str, Any] = {
+        "int": 3, "string": "", "bool": True, "string | null": "z", "map<int>": {"b": 2},
+        "Contact": MAIL, "Contact | null": MAIL, "list<Contact>": [MAIL], "map<Contact>": {},
+    }  # fmt: skip
+    found = draft.of(*restorable)
     if not found:
         return
     name = draw(st.sampled_from(found))
-    kind = draft.fields.pop(name)
-    restored = {"int": 3, "string": "", "bool": True, "string | null": "z"}[kind]
+    restored = restorable[draft.fields.pop(name)]
     draft.ops.append({"drop": {name: restored} if draw(st.booleans()) else [name]})
 
 
@@ -145,38 +181,57 @@ def merge(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
 
 
 def nest(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    found = draft.of("int")
-    if len(found) < 2 or {"left", "right"} & set(draft.fields):
+    kinds, names, into = draw(
+        st.sampled_from(
+            [
+                (("int", "int"), ["left", "right"], "Pair"),
+                (("Contact", "map<int>"), ["contact", "tags"], "Card"),
+            ]
+        )
+    )
+    one, other = (draft.of(kind) for kind in kinds)
+    found = [(a, b) for a in one for b in other if a != b]
+    if not found or set(names) & set(draft.fields):
         return
-    one, other = draw(st.permutations(found))[:2]
-    draft.ops.append({"rename": {one: "left", other: "right"}})
-    draft.ops.append({"nest": {"fields": ["left", "right"], "into": fresh[0]}})
-    del draft.fields[one], draft.fields[other]
-    draft.fields[fresh[0]] = "Pair"
+    pair = draw(st.sampled_from(found))
+    draft.ops.append({"rename": dict(zip(pair, names, strict=True))})
+    draft.ops.append({"nest": {"fields": names, "into": fresh[0]}})
+    for name in pair:
+        del draft.fields[name]
+    draft.fields[fresh[0]] = into
 
 
 def hoist(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    found = draft.of("Box")
-    if not found or set(BOX) & set(draft.fields):
+    kinds = {"Box": BOX, "Card": CARD}
+    found = [one for one in draft.of(*kinds) if not set(kinds[draft.fields[one]]) & {*draft.fields}]
+    if not found:
         return
     name = draw(st.sampled_from(found))
-    draft.ops.append({"hoist": {"from": name, "fields": list(BOX)}})
-    del draft.fields[name]
-    draft.fields |= BOX
+    fields = kinds[draft.fields.pop(name)]
+    draft.ops.append({"hoist": {"from": name, "fields": list(fields)}})
+    draft.fields |= fields
 
 
 def wrap(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    kinds = {"string": "list<string>", "string | null": "list<string>", "int": "list<int>"}
+    kinds = {
+        "string": "list<string>", "string | null": "list<string>", "int": "list<int>",
+        "Contact": "list<Contact>", "Contact | null": "list<Contact>",
+        "map<int>": "list<map<int>>",
+    }  # fmt: skip
     if not (found := draft.of(*kinds)):
         return
     name = draw(st.sampled_from(found))
     draft.ops.append({"wrap": {"field": name}})
+    draft.has_wrapped_null |= draft.fields[name].endswith("| null")
     draft.fields[name] = kinds[draft.fields[name]]
 
 
 def head(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    kinds = {"list<string>": "string", "list<int>": "int"}
-    if not (found := draft.of(*kinds)):
+    kinds = {
+        "list<string>": "string", "list<int>": "int", "list<Contact>": "Contact",
+        "list<map<int>>": "map<int>",
+    }  # fmt: skip
+    if draft.has_wrapped_null or not (found := draft.of(*kinds)):
         return
     name = draw(st.sampled_from(found))
     draft.ops.append({"head": {"field": name}})
@@ -184,13 +239,16 @@ def head(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
 
 
 def inside(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
-    kinds = {"Box": ("in", "Crate"), "Box | null": ("in", "Crate | null"),
-             "list<Box>": ("each", "list<Crate>")}  # fmt: skip
+    kinds = {
+        "Box": ("in", "Crate"), "Box | null": ("in", "Crate | null"),
+        "list<Box>": ("each", "list<Crate>"), "Card": ("in", "Badge"),
+    }  # fmt: skip
     if not (found := draft.of(*kinds)):
         return
     name = draw(st.sampled_from(found))
+    renamed = {"tags": "labels"} if draft.fields[name] == "Card" else {"size": "volume"}
     op, kind = kinds[draft.fields[name]]
-    draft.ops.append({op: {"field": name, "do": [{"rename": {"size": "volume"}}]}})
+    draft.ops.append({op: {"field": name, "do": [{"rename": renamed}]}})
     draft.fields[name] = kind
 
 
@@ -234,19 +292,31 @@ OPS = [
 ]  # fmt: skip
 
 
-def spec_of(older: dict[str, str], draft: Draft) -> str:
-    """A spec with the event `Changed`, in both versions."""
-    event: dict[str, Any] = {"fields": draft.fields, "history": {"1": {"fields": older}}}
-    if draft.ops:
-        event["upcast"] = draft.ops
+def event_of(older: dict[str, str], *drafts: Draft) -> dict[str, Any]:
+    """What a spec says of such an event."""
+    event, *past = (
+        {"fields": one.fields} | ({"upcast": one.ops} if one.ops else {}) for one in drafts[::-1]
+    )
+    history = [{"fields": older}, *reversed(past)]
+    return event | {"history": {str(number): one for number, one in enumerate(history, 1)}}
+
+
+def spec_of(*event: Any) -> str:
+    """A spec with the event `Changed`, in all its versions."""
+    return spec_with({"Changed": event_of(*event)})
+
+
+def spec_with(events: dict[str, Any]) -> str:
+    """A spec with these events."""
     document = {
         "headwater": 1,
         "service": "user-service",
         "types": DECLARED,
         "streams": {"users": {"type": "persistent"}},
-        "workflows": {"User": {"stream": "users", "events": {"Changed": event}}},
+        "workflows": {"User": {"stream": "users", "events": events}},
     }
-    text: str = yaml.safe_dump(document, sort_keys=False, width=1000)
+    plain = json.loads(json.dumps(document))  # the same value twice is no alias
+    text: str = yaml.safe_dump(plain, sort_keys=False, width=1000)
     return text
 
 
@@ -265,7 +335,12 @@ def values(shape: Shape) -> st.SearchStrategy[Any]:
             return st.none() | values(item)
         case ObjectShape(fields=fields):
             return st.fixed_dictionaries({key: values(one.shape) for key, one in fields.items()})
-        case UnionShape() | _:
+        case UnionShape(tag=tag, members=members):
+            return st.one_of(
+                values(one).map(lambda fields, name=name: {tag: name, **fields})
+                for name, one in members.items()
+            )
+        case _:
             raise AssertionError(shape)
 
 

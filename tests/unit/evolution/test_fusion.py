@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater import evolution
+from headwater.evolution.steps import StepError
 from headwater_generator.check import load_specs
 from headwater_generator.evolution import shape_of_fields
-from headwater_generator.evolution.chains import hops_of
+from headwater_generator.evolution.chains import hops_of, steps_of
 from headwater_generator.evolution.effects import Hop
 from headwater_generator.evolution.fusion import Hop as FusedHop
 from headwater_generator.evolution.fusion import fuse
@@ -27,12 +28,14 @@ SETTINGS = settings(
 )
 
 
-def generated(hop: FusedHop, *, down: bool) -> Callable[..., dict[str, Any]]:
-    """The function that `upcasting.py` has for a hop."""
+def generated(*hops: FusedHop, down: bool) -> Callable[..., dict[str, Any]]:
+    """The function that `upcasting.py` has for a way over these hops."""
     scope = Scope({"UPCASTING"})
     writer = _Writer("Changed", scope)
-    source, target = (2, 1) if down else (1, 2)
-    function = writer.function(source, target, fuse([hop], down=down))
+    source, target = hops[0].version - 1, hops[-1].version
+    if down:
+        source, target = target, source
+    function = writer.function(source, target, fuse(hops, down=down))
     lines = [
         f"{one.name} = {one.kind}({one.version}, {one.op!r}, {', '.join(one.arguments)})"
         for one in writer.steps.values()
@@ -46,14 +49,18 @@ def generated(hop: FusedHop, *, down: bool) -> Callable[..., dict[str, Any]]:
     return made
 
 
-def both(text: str, tmp: Any) -> tuple[FusedHop, Hop]:
+def both(text: str, tmp: Any) -> tuple[list[FusedHop], tuple[Hop, ...]]:
     path = tmp / "spec.yaml"
     path.write_text(text, encoding="utf-8")
     [spec] = load_specs([path], tmp)
     event = spec.workflows["User"].events["Changed"]
-    older, newer = (shape_of_fields(one.fields, spec.types) for one in event.versions.values())
-    [hop] = hops_of(event, spec.types, lambda *_: None)
-    return FusedHop(2, older, newer, event.upcast), hop
+    versions = list(event.versions.values())
+    shapes = [shape_of_fields(one.fields, spec.types) for one in versions]
+    fused = [
+        FusedHop(number + 1, shapes[number - 1], shapes[number], versions[number].upcast)
+        for number in range(1, len(versions))
+    ]
+    return fused, hops_of(event, spec.types, lambda *_: None)
 
 
 @SETTINGS
@@ -61,7 +68,7 @@ def both(text: str, tmp: Any) -> tuple[FusedHop, Hop]:
 def test_generated_code_and_interpreter_agree(
     tmp_path_factory: Any, event: Any, down: bool, data: st.DataObject
 ) -> None:
-    fused, hop = both(random_events.spec_of(*event), tmp_path_factory.mktemp("spec"))
+    [fused], [hop] = both(random_events.spec_of(*event), tmp_path_factory.mktemp("spec"))
     steps = hop.down if down else hop.up
     assume(steps is not None)
     fields = data.draw(random_events.values(fused.newer if down else fused.older))
@@ -73,3 +80,29 @@ def test_generated_code_and_interpreter_agree(
 
     assert generated(fused, down=down)(fields, ENVELOPE) == wanted
     assert json.dumps(fields) == before
+
+
+@SETTINGS
+@given(random_events.histories(), st.booleans(), st.data())
+def test_in_one_step_it_becomes_the_same_as_hop_by_hop(
+    tmp_path_factory: Any, history: Any, down: bool, data: st.DataObject
+) -> None:
+    fused, hops = both(random_events.spec_of(*history), tmp_path_factory.mktemp("spec"))
+    ends = (len(hops) + 1, 1) if down else (1, len(hops) + 1)
+    steps = steps_of(hops, *ends)
+    assume(steps is not None)
+    fields = data.draw(random_events.values(fused[-1].newer if down else fused[0].older))
+    before = json.dumps(fields)
+    travelled = fields
+    try:
+        for hop in reversed(fused) if down else fused:
+            travelled = generated(hop, down=down)(travelled, ENVELOPE)
+    except (*REFUSED, StepError):
+        return  # in one step it may pass over a value that is dropped later
+
+    assert generated(*fused, down=down)(fields, ENVELOPE) == travelled
+    assert json.dumps(fields) == before
+    try:
+        assert interpret(steps or (), fields, ENVELOPE) == travelled
+    except REFUSED:
+        return  # of a value that is dropped in the same hop

@@ -77,6 +77,9 @@ def single_of(value: Value) -> Value:
     """Return a list of the value alone."""
     item, nullable = present(value.shape)
     shape = ListShape(item) if item is not None else None
+    if isinstance(value.expression, Constant):
+        constant = value.expression.value
+        return Value(Constant([] if constant is None else [constant]), shape)
     return Value(Single(value.expression, nullable), shape)
 
 
@@ -96,8 +99,10 @@ def first_of(value: Value, label: Label, *, or_null: bool) -> Value:
 def lifted(value: Value, made: Callable[[Expression], Expression], shape: Shape | None) -> Value:
     """Return what is made of a value, null staying null."""
     _, nullable = present(value.shape)
+    if value.expression == Constant(None):
+        return value
     expression = made(value.expression)
-    if nullable:
+    if nullable and not isinstance(value.expression, Constant):
         expression = Lifted(value.expression, expression)
     return Value(expression, NullableShape(shape) if nullable and shape is not None else shape)
 
