@@ -42,6 +42,7 @@ def generated_for(
     yield GeneratedFile("events.py", classes)
     if functions := tuple(_functions(event, start, end, set(ways(hops, pins)))):
         yield GeneratedFile("upcasting.py", functions)
+        yield GeneratedFile("test_upcasting.py", (f"Test{event}",))
     for version in versions:
         yield GeneratedFile(f"schemas/{event}.v{version}.json")
     yield GeneratedFile(f"proto/{proto}/events.proto", classes)

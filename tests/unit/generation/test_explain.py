@@ -113,6 +113,7 @@ UserAdded@1..2 of user-service
         "    user-analytics at 3",
         "    legacy-directory, pinned at 1",
         "    upcasting.py: user_added_v1_to_v2",
+        "    test_upcasting.py: TestUserAdded",
     ):
         assert f"{line}\n" in told.out
 
