@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from headwater.schema import RESERVED_FIELD_NAMES
 
@@ -20,12 +20,15 @@ __all__ = [
     "RESERVED_MODULE_NAMES",
     "RESERVED_OBJECT_NAMES",
     "enum_member",
+    "enum_prefix",
     "event_class",
     "function_name",
     "id_field_name",
+    "input_message",
     "is_kebab",
     "is_pascal",
     "is_snake",
+    "json_name",
     "kebab",
     "nearest",
     "pascal",
@@ -36,6 +39,7 @@ __all__ = [
     "versioned",
     "workflow_class",
     "writer_class",
+    "zero_member",
 ]
 
 MAX_NAME_LENGTH = 80  # characters; leaves room for suffixes in file, queue and table names
@@ -146,6 +150,34 @@ def validator_name(command: str) -> str:
 def id_field_name(workflow: str) -> str:
     """Return the field that holds a workflow's id where a command names no other: `user_id`."""
     return f"{snake(workflow)}_id"
+
+
+def input_message(name: str) -> str:
+    """Return the message, or enum, of a type in a command."""
+    return f"{name}Input"
+
+
+def enum_prefix(message: str) -> str:
+    """Return what the values of an enum begin with: of `RoleV1` it is `ROLE_V1_`.
+
+    Words are told apart as buf's linter does.
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", message)
+    return f"{words.upper()}_"
+
+
+def zero_member(members: Collection[str]) -> str:
+    """Return the member of an enum in protobuf that stands for none of its own."""
+    zero = "UNSPECIFIED"
+    while zero in members:
+        zero = f"ZERO_{zero}"
+    return zero
+
+
+def json_name(field: str) -> str:
+    """Return what protobuf calls a field in JSON: `firstName`; `a1` and `a_1` are both `a1`."""
+    first, *others = field.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in others)
 
 
 def enum_member(value: str) -> str:

@@ -35,7 +35,7 @@ from ..load import (
 from ..load import Sequence as SequenceNode
 from ..names import versioned
 from ..problems import Problem, SpecError, printable
-from . import commands, fields, naming, streams, types, versions
+from . import commands, fields, naming, protobuf, streams, types, versions
 from .functions import read_functions
 from .scope import Scope
 
@@ -43,6 +43,7 @@ __all__ = ["load_specs"]
 
 RULES = (
     *naming.RULES,
+    *protobuf.RULES,
     *types.RULES,
     *fields.RULES,
     *streams.RULES,

@@ -87,4 +87,15 @@ CODES = (
         wrong="spec/users.yaml and spec/people.yaml, both with service: user-service",
         right="service: user-service and service: people-service",
     ),
+    Code(
+        "HW309",
+        "two names become one in protobuf",
+        "Protobuf calls fields in its JSON without underscores, the next letter in upper case: "
+        "a1 and a_1 are both a1. The same holds for the values of an enum, which also may not be "
+        "called as another enum's with its prefix, and for two versions of a type in one tagged "
+        "union. Each version of an event has a message of its own, so a field may be renamed from "
+        "a1 to a_1.",
+        wrong="types:\n  Address: {fields: {line1: string, line_1: string}}",
+        right="types:\n  Address: {fields: {line1: string, line2: string}}",
+    ),
 )

@@ -7,7 +7,6 @@ their names: `AddUserCommand`, `RoleInput`. No two of these can ever get the sam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ from ..grammar import (
     TypeExpression,
     UnionType,
 )
-from ..names import enum_member, pascal, snake, versioned
+from ..names import enum_member, enum_prefix, input_message, pascal, snake, versioned, zero_member
 from .numbers import Numbering, Numbers
 from .versions import TypeVersion, needed_types, type_versions_of, versions_of
 
@@ -35,9 +34,7 @@ __all__ = [
     "ProtoFile",
     "ProtoMessage",
     "command_message",
-    "enum_prefix",
     "files_of",
-    "input_message",
     "package_of",
 ]
 
@@ -52,7 +49,6 @@ _TEXTS = {
     "duration": "A duration, ISO 8601.",
     "json": "Any JSON, as text.",
 }
-UNSPECIFIED = "UNSPECIFIED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,20 +108,6 @@ def package_of(spec: Spec) -> str:
 def command_message(name: str) -> str:
     """Return the message of a command."""
     return f"{name}Command"
-
-
-def input_message(name: str) -> str:
-    """Return the message, or enum, of a type in a command."""
-    return f"{name}Input"
-
-
-def enum_prefix(message: str) -> str:
-    """Return what the values of an enum begin with: of `RoleV1` it is `ROLE_V1_`.
-
-    Words are told apart as buf's linter does.
-    """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", message)
-    return f"{words.upper()}_"
 
 
 def files_of(spec: Spec, numbering: Numbering) -> tuple[ProtoFile, ...]:
@@ -304,9 +286,7 @@ class _Maker:
 def _enum(name: str, values: Iterable[str], numbers: Numbers, comment: str) -> ProtoEnum:
     prefix = enum_prefix(name)
     members = {value: enum_member(value) for value in values}
-    zero = UNSPECIFIED
-    while zero in members.values():
-        zero = f"ZERO_{zero}"
+    zero = zero_member(members.values())
     found = [(f"{prefix}{member}", numbers.numbers[value]) for value, member in members.items()]
     reserved = {f"{prefix}{enum_member(value)}" for value in numbers.reserved_names}
     return ProtoEnum(

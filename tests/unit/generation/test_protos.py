@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from headwater_generator.check import load_specs
 from headwater_generator.model.numbers import NO_NUMBERS, assign
+from headwater_generator.problems import Problem, SpecError
 from headwater_generator.versioning import begin_version, release_drafts
 
 from .conftest import Project
@@ -23,6 +26,7 @@ PROTOS = sorted(
     for path in ROOT.glob(pattern)
 )
 BUF = Path(sys.executable).with_name("buf")
+PROTOC = (sys.executable, "-m", "grpc_tools.protoc")
 
 
 @pytest.mark.parametrize("folder", PROTOS, ids=lambda path: path.parent.name)
@@ -30,6 +34,46 @@ def test_buf_has_nothing_to_say_about_them(folder: Path) -> None:
     done = subprocess.run([BUF, "lint", folder], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+NAMES = ("a", "a1", "a_1", "ab", "a_b", "a1b", "a_1b", "a1_b", "a_1_b")
+
+
+@pytest.mark.parametrize(("one", "other"), [*combinations(NAMES, 2)])
+def test_names_are_refused_if_protoc_would_refuse_them(
+    one: str, other: str, tmp_path: Path
+) -> None:
+    """Fields, and values of an enum: HW309 is said of those two, and of no others."""
+    (tmp_path / "spec.yaml").write_text(
+        "headwater: 1\nservice: shop\ntypes:\n"
+        f"  State: {{enum: [{one}, {other}]}}\n  Item: {{fields: {{{one}: int, {other}: int}}}}\n"
+    )
+    values = "".join(f"STATE_V1_{name.upper()} = {n}; " for n, name in enumerate((one, other), 1))
+    (tmp_path / "enum.proto").write_text(
+        f'syntax = "proto3";\nenum StateV1 {{ STATE_V1_UNSPECIFIED = 0; {values}}}\n'
+    )
+    (tmp_path / "message.proto").write_text(
+        f'syntax = "proto3";\nmessage ItemV1 {{ int64 {one} = 1; int64 {other} = 2; }}\n'
+    )
+    problems: tuple[Problem, ...] = ()
+    try:
+        load_specs([tmp_path / "spec.yaml"], tmp_path)
+    except SpecError as error:
+        problems = error.problems
+
+    compiled = {
+        line: subprocess.run(
+            [*PROTOC, f"-I{tmp_path}", f"--descriptor_set_out={tmp_path}/out", file],
+            capture_output=True,
+            cwd=tmp_path,
+            check=False,
+        ).returncode
+        for line, file in ((4, "enum.proto"), (5, "message.proto"))
+    }
+
+    assert {(one.code, one.line) for one in problems} == {
+        ("HW309", line) for line, status in compiled.items() if status
+    }
 
 
 def test_numbers_begin_at_one_in_the_order_of_the_spec() -> None:
