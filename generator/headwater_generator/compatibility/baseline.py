@@ -24,7 +24,7 @@ from ..evolution import (
     shape_of_type,
 )
 from ..grammar import JSON, UNSET, Spec
-from ..lock import Contract, Entry, Lock
+from ..lock import Contract, Entry, Home, Lock, homes_of
 from ..model.versions import type_versions_of, versions_of
 
 __all__ = [
@@ -59,6 +59,8 @@ class Baseline:
     events: Mapping[str, Mapping[int, ObjectShape]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    homes: Mapping[str, Home] = field(default_factory=lambda: MappingProxyType({}))
+    """Where events are recorded, as far as that is known."""
     commands: Mapping[str, Request] = field(default_factory=lambda: MappingProxyType({}))
     types: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
     spec: Spec | None = None
@@ -78,6 +80,7 @@ def of_lock(lock: Lock) -> Baseline:
                 }
             )
         },
+        homes=lock.homes,
         commands={
             name: Request(_body(one.released), _result(one.released))
             for name, one in lock.commands.items()
@@ -95,7 +98,12 @@ def at_commit(spec: Spec, label: str) -> Baseline:
             shape_of_fields(one.fields, spec.types)
         )
     return Baseline(
-        label=label, events=events, commands=requests_of(spec), types=types_of(spec), spec=spec
+        label=label,
+        events=events,
+        homes=homes_of(spec),
+        commands=requests_of(spec),
+        types=types_of(spec),
+        spec=spec,
     )
 
 

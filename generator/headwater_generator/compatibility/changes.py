@@ -21,9 +21,10 @@ from ..evolution import (
     show_shape,
 )
 from ..evolution.chains import hops_of
-from ..grammar import Event, Spec, Unset
+from ..grammar import Event, Spec, Unset, Workflow
 from ..grammar.declare import Model
 from ..load import Place
+from ..lock import Home
 from .baseline import Baseline, plain, plain_object, requests_of, types_of
 
 __all__ = ["Change", "changes_of"]
@@ -69,11 +70,14 @@ def _types(spec: Spec, baseline: Baseline) -> Iterator[Change]:
 
 def _events(spec: Spec, baseline: Baseline) -> Iterator[Change]:
     present: set[str] = set()
-    for workflow in spec.workflows.values():
+    for workflow_name, workflow in spec.workflows.items():
         for name, event in workflow.events.items():
             present.add(name)
             known = baseline.events.get(name, {})
-            lines = tuple(_versions(spec, event, known))
+            lines = (
+                *_moves(baseline.homes.get(name), workflow_name, workflow),
+                *_versions(spec, event, known),
+            )
             if not known:
                 yield Change("event", name, "new", lines)
             elif lines:
@@ -81,6 +85,13 @@ def _events(spec: Spec, baseline: Baseline) -> Iterator[Change]:
     for name in baseline.events:
         if name not in present:
             yield Change("event", name, "gone")
+
+
+def _moves(before: Home | None, name: str, workflow: Workflow) -> Iterator[str]:
+    if before and before.workflow != name:
+        yield f"~ workflow: {before.workflow} -> {name}"
+    if before and before.stream != workflow.stream:
+        yield f"~ stream: {before.stream} -> {workflow.stream}"
 
 
 def _versions(spec: Spec, event: Event, known: Mapping[int, ObjectShape]) -> Iterator[str]:

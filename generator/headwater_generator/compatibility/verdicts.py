@@ -20,6 +20,7 @@ from ..evolution.effects import Hop, Note
 from ..grammar import Event, Spec
 from ..grammar.streams import COMPATIBILITIES, Compatibility
 from ..load import Place
+from ..lock import Home, homes_of
 from ..names import pinned
 from .baseline import Baseline, plain
 from .contracts import refusals
@@ -47,6 +48,10 @@ class Verdict:
     def holds(self) -> bool:
         """Whether it does."""
         return not self.breaks
+
+    def despite(self, breaks: tuple[str, ...]) -> Verdict:
+        """Return what is left of it where there are these breaks as well."""
+        return Verdict((*breaks, *self.breaks), self.earned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,26 +84,67 @@ class EventVerdicts:
 
 def verdicts(spec: Spec, baseline: Baseline) -> Iterator[EventVerdicts]:
     """Yield what the change of each event means; in the order of the spec, those gone last."""
-    streams: dict[str, str] = {}
+    homes = homes_of(spec)
     for workflow in spec.workflows.values():
         for name, event in workflow.events.items():
-            streams[name] = workflow.stream
-            yield _of_event(spec, name, workflow.stream, event, baseline.events.get(name, {}))
+            known = baseline.events.get(name, {})
+            move = _Move(name, baseline.homes.get(name, homes[name]), homes[name])
+            yield _of_event(spec, event, known, move)
     for name, known in baseline.events.items():
-        if name not in streams:
+        if name not in homes:
             yield _gone(name, known, baseline)
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Where an event was recorded, and where it is now."""
+
+    event: str
+    before: Home
+    now: Home
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Why recorded ones are not read, or do not count, where new ones are."""
+        told = []
+        if self.before.stream != self.now.stream:
+            told.append(
+                f"{self.event} moved to stream {self.now.stream}, and recorded ones stay in "
+                f"{self.before.stream}"
+            )
+        if self.before.workflow != self.now.workflow:
+            told.append(
+                f"{self.event} moved to workflow {self.now.workflow}, and recorded ones belong to "
+                f"instances of {self.before.workflow}"
+            )
+        return tuple(told)
+
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        """Why new ones do not come to those who read it where it was."""
+        if self.before.stream == self.now.stream:
+            return ()
+        now, before = self.now.stream, self.before.stream
+        return (f"{self.event} moved to stream {now}, and readers of {before} get no more of it",)
+
+
 def _of_event(
-    spec: Spec, name: str, stream: str, event: Event, known: Mapping[int, ObjectShape]
+    spec: Spec, event: Event, known: Mapping[int, ObjectShape], move: _Move
 ) -> EventVerdicts:
+    name = move.event
     shapes = {
         version: shape_of_fields(one.fields, spec.types) for version, one in event.versions.items()
     }
     hops = hops_of(event, spec.types, _silent)
     newest = max(known, default=None)
-    ups = {version: _up(name, version, known[version], shapes, hops) for version in known}
-    downs = {version: _down(name, version, known[version], shapes, hops) for version in known}
+    ups = {
+        version: _up(name, version, known[version], shapes, hops).despite(move.unread)
+        for version in known
+    }
+    downs = {
+        version: _down(name, version, known[version], shapes, hops).despite(move.unserved)
+        for version in known
+    }
     edited = any(
         version not in shapes or plain(shapes[version]) != shape for version, shape in known.items()
     )
@@ -106,9 +152,12 @@ def _of_event(
         name=name,
         before=newest,
         now=event.version,
-        is_changed=newest != event.version or edited,
+        is_changed=newest != event.version or edited or bool(move.unread),
         verdicts=_table(newest, ups, downs),
-        readers=tuple(readers_of(spec, name, stream, event.version)),
+        readers=(
+            *readers_of(spec, name, move.now.stream, event.version),
+            *(f"{one} no more" for one in _left_behind(spec, move)),
+        ),
     )
 
 
@@ -213,6 +262,14 @@ def _down(
 def _known(notes: Iterable[Note]) -> Iterator[Note]:
     """Yield what is known of values that cannot go; custom functions count as what they claim."""
     return (note for note in notes if note.what != UNPROVEN)
+
+
+def _left_behind(spec: Spec, move: _Move) -> Iterator[str]:
+    """Yield the subscriptions that got every event of the stream where this one was."""
+    if move.before.stream != move.now.stream:
+        for name, one in spec.subscriptions.items():
+            if one.stream == move.before.stream and one.events is None:
+                yield name
 
 
 def readers_of(spec: Spec, event: str, stream: str, head: int) -> Iterator[str]:

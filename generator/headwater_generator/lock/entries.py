@@ -12,7 +12,7 @@ from typing import Literal
 from ..grammar import JSON
 from ..model.numbers import Numbering, Numbers
 
-__all__ = ["Accepted", "Contract", "Entry", "Lock", "hash_of"]
+__all__ = ["Accepted", "Contract", "Entry", "Home", "Lock", "hash_of"]
 
 Status = Literal["draft", "released"]
 
@@ -64,6 +64,14 @@ class Contract:
         return self.draft or self.released
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where an event is recorded."""
+
+    workflow: str
+    stream: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A break that the team has taken upon itself, with its reason."""
@@ -78,6 +86,7 @@ class Accepted:
 
 _Versions = Mapping[str, Mapping[int, Entry]]
 _NONE: Mapping[str, Mapping[int, Entry]] = MappingProxyType({})
+_NO_HOMES: Mapping[str, Home] = MappingProxyType({})
 _NO_CONTRACTS: Mapping[str, Contract] = MappingProxyType({})
 
 
@@ -86,6 +95,8 @@ class Lock:
     """What is known of a service: each version of each event and type, its commands, by name."""
 
     events: _Versions = field(default_factory=lambda: _NONE)
+    homes: Mapping[str, Home] = field(default_factory=lambda: _NO_HOMES)
+    """Of events with a released version: where others know them to be, since the last release."""
     types: _Versions = field(default_factory=lambda: _NONE)
     """As they are in events; a version that an event names `Role@1` is version 1 of `Role`."""
     commands: Mapping[str, Contract] = field(default_factory=lambda: _NO_CONTRACTS)

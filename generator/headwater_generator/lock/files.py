@@ -6,6 +6,7 @@ a newer Headwater is told, never guessed at.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from ..grammar import JSON
 from ..model.numbers import Numbers
 from ..names import snake
 from ..problems import Problem, SpecError
-from .entries import Accepted, Contract, Entry, Lock, hash_of
+from .entries import Accepted, Contract, Entry, Home, Lock, hash_of
 
 __all__ = ["SUFFIX", "lock_folder", "read_lock", "render_lock"]
 
@@ -48,6 +49,7 @@ def read_lock(folder: Path, project: Path) -> Lock:
     """
     problems: list[Problem] = []
     events: dict[str, Mapping[int, Entry]] = {}
+    homes: dict[str, Home] = {}
     types: dict[str, Mapping[int, Entry]] = {}
     commands: dict[str, Contract] = {}
     inputs: dict[str, Contract] = {}
@@ -67,6 +69,8 @@ def read_lock(folder: Path, project: Path) -> Lock:
                         known[one] = reader.contract(contract)
             else:
                 events[name] = reader.versions(content["versions"])
+                if "home" in content:
+                    homes[name] = reader.home(content["home"])
         except SpecError as error:
             problems += error.problems
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -74,7 +78,12 @@ def read_lock(folder: Path, project: Path) -> Lock:
     if problems:
         raise SpecError(problems)
     return Lock(
-        events=events, types=types, commands=commands, inputs=inputs, accepted=tuple(accepted)
+        events=events,
+        homes=homes,
+        types=types,
+        commands=commands,
+        inputs=inputs,
+        accepted=tuple(accepted),
     )
 
 
@@ -82,7 +91,13 @@ def render_lock(lock: Lock) -> dict[str, bytes]:
     """Return the files of a lock by name; equal locks have equal bytes."""
     files: dict[str, bytes] = {}
     for name, versions in lock.events.items():
-        body = {"event": name, "versions": _versions(versions), **_accepted(lock, {name})}
+        home = lock.homes.get(name)
+        body = {
+            "event": name,
+            **({"home": _checked(dataclasses.asdict(home))} if home else {}),
+            "versions": _versions(versions),
+            **_accepted(lock, {name}),
+        }
         files[f"{name}{SUFFIX}"] = _laid_out(body)
     if lock.types:
         body = {"types": {name: _versions(lock.types[name]) for name in sorted(lock.types)}}
@@ -139,7 +154,11 @@ def _row(head: Mapping[str, JSON], entry: Entry) -> dict[str, Any]:
         "reserved_numbers": list(numbers.reserved_numbers),
         "reserved_names": list(numbers.reserved_names),
     }
-    return {**row, "check": hash_of(row)[:CHECK_LENGTH]}
+    return _checked(row)
+
+
+def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "check": hash_of(dict(row))[:CHECK_LENGTH]}
 
 
 def _laid_out(body: Mapping[str, Any]) -> bytes:
@@ -245,18 +264,8 @@ class _Reader:
 
     def entry(self, row: dict[str, Any]) -> Entry:
         """Return an entry that is as it was written."""
-        inner = {key: value for key, value in row.items() if key != "check"}
-        if row["check"] != hash_of(inner)[:CHECK_LENGTH] or row["hash"] != hash_of(row["schema"]):
-            problem = _problem(
-                self._path,
-                self._project,
-                "HW902",
-                "this lock was edited by hand"
-                + (f", at version {row['version']}" if "version" in row else ""),
-                "take it back with `git checkout`; what was released can't be changed, and drafts "
-                "are written by `headwater generate`",
-            )
-            raise SpecError([problem])
+        if not _is_whole(row) or row["hash"] != hash_of(row["schema"]):
+            raise self._edited(f", at version {row['version']}" if "version" in row else "")
         status = row["status"]
         if status not in {"draft", "released"}:
             raise ValueError(status)
@@ -275,6 +284,20 @@ class _Reader:
             ),
         )
 
+    def home(self, row: dict[str, Any]) -> Home:
+        """Return where an event is recorded."""
+        if not _is_whole(row):
+            raise self._edited(", at home")
+        return Home(workflow=str(row["workflow"]), stream=str(row["stream"]))
+
+    def _edited(self, where: str) -> SpecError:
+        hint = (
+            "take it back with `git checkout`; what was released can't be changed, and drafts are "
+            "written by `headwater generate`"
+        )
+        message = f"this lock was edited by hand{where}"
+        return SpecError([_problem(self._path, self._project, "HW902", message, hint)])
+
     def accepted(self, content: Mapping[str, Any]) -> Iterator[Accepted]:
         """Yield the breaks that were accepted."""
         for row in content.get("accepted", ()):
@@ -284,6 +307,10 @@ class _Reader:
                 change=str(row["change"]),
                 reason=str(row["reason"]),
             )
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    return bool(row["check"] == _checked({k: v for k, v in row.items() if k != "check"})["check"])
 
 
 def _damaged(path: Path, project: Path, message: str) -> Problem:

@@ -20,13 +20,13 @@ from ..load import Node, Place, at
 from ..model.numbers import Numbering, Numbers, number
 from ..model.versions import TypeVersion, needed_types, type_versions_of, versions_of
 from ..problems import Problem
-from .entries import Contract, Entry, Lock
+from .entries import Contract, Entry, Home, Lock
 
 _FORMS = frozenset(
     ["type", "enum", "fields", "one_of", "tag", "list", "map", "nullable", "recursive"]
 )
 
-__all__ = ["contradictions", "fields_of", "frozen_types", "kept", "ops_hash"]
+__all__ = ["contradictions", "fields_of", "frozen_types", "homes_of", "kept", "ops_hash"]
 
 
 def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
@@ -43,8 +43,15 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
     for one in used:
         form = shape_of_type(one.name, spec.types)
         types.setdefault(one.type, {})[one.version] = _entry(form, numbering.types[one.key])
+    homes = homes_of(spec)
     lock = Lock(
         events=_all(events, known.events),
+        homes={
+            name: home
+            for name, versions in known.events.items()
+            if any(one.is_released for one in versions.values())
+            and (home := known.homes.get(name) or homes.get(name))
+        },
         types=_all(types, known.types),
         commands=_contracts(
             {
@@ -68,6 +75,15 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
         accepted=known.accepted,
     )
     return lock, numbering
+
+
+def homes_of(spec: Spec) -> dict[str, Home]:
+    """Return where each event is recorded."""
+    return {
+        event: Home(name, workflow.stream)
+        for name, workflow in spec.workflows.items()
+        for event in workflow.events
+    }
 
 
 def contradictions(

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ..grammar import Spec
 from ..model.versions import versions_of
 from .entries import Accepted, Contract, Entry, Lock
-from .keeping import frozen_types, kept, ops_hash
+from .keeping import frozen_types, homes_of, kept, ops_hash
 
 __all__ = ["release"]
 
@@ -42,6 +42,12 @@ def release(
                 accepted.append(
                     Accepted(subject=one.name, version=one.version, change="upcast", reason=reason)
                 )
+    homes = dict(lock.homes)
+    for name, home in homes_of(spec).items():
+        if not names or name in names:
+            if homes.get(name, home) != home:
+                told.append(f"{name} in workflow {home.workflow} and stream {home.stream}")
+            homes[name] = home
     types = dict(lock.types)
     for name, version in frozen_types(spec, replace(lock, events=events)):
         entry = types[name][version]
@@ -54,6 +60,7 @@ def release(
     done = replace(
         lock,
         events=events,
+        homes=homes,
         types=types,
         commands=commands,
         inputs=inputs if commands != lock.commands else lock.inputs,

@@ -51,6 +51,11 @@ def released(project: Project, events: str = BEFORE, tail: str = TAIL) -> None:
     release_drafts(project.root)
 
 
+def move(project: Project, edits: list[tuple[str, str]]) -> None:
+    for old, new in edits:
+        project.change(old, new)
+
+
 def compared(project: Project, against: str | None = None) -> Comparison:
     [one] = compare(project.root, against)
     return one
@@ -146,6 +151,119 @@ def test_what_is_refused_both_ways_is_nothing(project: Project) -> None:
 
     assert holding(project) == set()
     assert compared(project).events[0].order.startswith("in no order")
+
+
+MOVING = """\
+headwater: 1
+service: user-service
+streams:
+  users: {type: persistent}
+  people: {type: persistent}
+workflows:
+  User: {stream: users, events: {UserAdded: {fields: {user_id: int}}, UserGone: {}}}
+  Session: {stream: users, events: {SessionBegun: {}}}
+  Person: {stream: people, events: {PersonAdded: {}}}
+subscriptions:
+  audit: {stream: users, mode: exclusive}
+  roster: {stream: people, mode: exclusive}
+"""
+ADDED = "UserAdded: {fields: {user_id: int}}, "
+MOVES = {
+    "a workflow to another stream": [("User: {stream: users", "User: {stream: people")],
+    "an event to another workflow": [
+        (ADDED, ""),
+        ("PersonAdded: {}", f"{ADDED}PersonAdded: {{}}"),
+    ],
+    "a workflow to another name": [("  User: {", "  Member: {")],
+}
+TO_PEOPLE = "UserAdded moved to stream people, and recorded ones stay in users"
+FROM_USERS = "UserAdded moved to stream people, and readers of users get no more of it"
+TO_PERSON = "UserAdded moved to workflow Person, and recorded ones belong to instances of User"
+TO_MEMBER = "UserAdded moved to workflow Member, and recorded ones belong to instances of User"
+
+
+@pytest.mark.parametrize(
+    ("what", "unread", "unserved"),
+    [
+        ("a workflow to another stream", [TO_PEOPLE], [FROM_USERS]),
+        ("an event to another workflow", [TO_PEOPLE, TO_PERSON], [FROM_USERS]),
+        ("a workflow to another name", [TO_MEMBER], []),
+    ],
+)
+@pytest.mark.parametrize("against", [None, "main"])
+def test_an_event_that_moved_is_not_where_its_readers_look(
+    against: str | None, what: str, unread: list[str], unserved: list[str], project: Project
+) -> None:
+    """Who read it by its old stream is told, as is who reads it from now on."""
+    git(project.root, "init", "--quiet", "--initial-branch=main")
+    project.spec.write_text(MOVING)
+    project.generate()
+    release_drafts(project.root)
+    commit(project)
+    move(project, MOVES[what])
+
+    one = next(one for one in compared(project, against).events if one.name == "UserAdded")
+
+    assert one.is_changed
+    for mode in ("backward", "backward-transitive"):
+        assert list(one.verdicts[mode].breaks) == unread
+    for mode in ("forward", "forward-transitive"):
+        assert list(one.verdicts[mode].breaks) == unserved
+    assert list(one.verdicts["full"].breaks) == [*unread, *unserved]
+    readers = ("roster at 1", "audit no more") if unserved else ("audit at 1",)
+    assert one.readers == readers
+    assert {problem.line for problem in compared(project, against).problems} <= {7, 9}
+    assert {problem.code for problem in compared(project, against).problems} == {"HW910"}
+
+
+def test_a_move_is_accepted_and_with_the_release_it_is_where_others_know_it(
+    project: Project,
+) -> None:
+    project.spec.write_text(MOVING)
+    project.generate()
+    release_drafts(project.root)
+    move(project, MOVES["a workflow to another stream"])
+    project.generate()
+    assert len(compared(project).problems) == 2  # of each event of the workflow
+
+    accept(project.root, "the old stream is retired")
+
+    assert compared(project).problems == ()
+    assert release_drafts(project.root, ["UserAdded"]) == (
+        "UserAdded in workflow User and stream people",
+    )
+    assert [one.is_changed for one in compared(project).events] == [False, True, False, False]
+    project.change("User: {stream: people", "User: {stream: users")
+    [problem] = compared(project).problems
+    assert problem.message.endswith("moved to stream users, and recorded ones stay in people")
+
+
+def test_a_draft_moves_freely(project: Project) -> None:
+    project.spec.write_text(MOVING)
+    project.generate()
+    move(project, MOVES["a workflow to another stream"])
+    project.generate()
+
+    assert compared(project).problems == ()
+
+
+def test_diff_shows_where_an_event_has_moved(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.root)
+    project.spec.write_text(MOVING)
+    project.generate()
+    release_drafts(project.root)
+    move(project, MOVES["an event to another workflow"])
+
+    assert diff.run([]) == 0
+
+    assert capsys.readouterr().out == (
+        "user-service against what was released\n"
+        "  event UserAdded: changed\n"
+        "    ~ workflow: User -> Person\n"
+        "    ~ stream: users -> people\n"
+    )
 
 
 def test_nothing_changed_is_everything_by_no_op(project: Project) -> None:

@@ -307,6 +307,26 @@ workflows:
     assert list(spec.types) == ["RoleV1", "Role", "TeamV1", "Team"]
 
 
+def test_where_a_released_event_is_recorded_is_kept_and_not_edited(released: Project) -> None:
+    path = folder(released) / "UserAdded.lock.json"
+    [row] = [line for line in path.read_text().splitlines() if line.startswith('  "home": ')]
+    assert row.startswith('  "home": {"workflow": "User", "stream": "users", "check": "')
+
+    path.write_text(path.read_text().replace('"stream": "users"', '"stream": "people"'))
+
+    assert codes(released) == ["HW902"]
+
+
+def test_a_lock_from_before_homes_were_kept_gets_them(released: Project) -> None:
+    path = folder(released) / "UserAdded.lock.json"
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(line for line in whole.splitlines(True) if b'"home"' not in line))
+
+    released.generate()
+
+    assert path.read_bytes() == whole
+
+
 def test_accepted_breaks_are_kept(released: Project) -> None:
     lock = lock_of(released)
     accepted = (Accepted(subject="AddUser", version=0, change="name", reason="nobody calls it"),)
