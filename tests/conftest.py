@@ -33,10 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--day",
-        type=int,
-        metavar="N",
-        help=f"run the fault tests on PostgreSQL that have their turn on day N of {TURNS}; all of "
-        "them run with --whole, with --row and where they are named (default: today)",
+        choices=[*map(str, range(TURNS)), "all"],
+        help=f"run the fault tests on PostgreSQL that have their turn on this day of {TURNS}; all "
+        "of them run with --whole, with --row and where they are named (default: today)",
     )
 
 
@@ -44,15 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "row(id): the row of the fault matrix that a test proves")
     config.addinivalue_line("markers", "rotates: where tests run small, it has its turn by the day")
     if config.option.day is None:  # here, so that all processes of a run have the same
-        config.option.day = datetime.now(UTC).toordinal() % TURNS
+        config.option.day = str(datetime.now(UTC).toordinal() % TURNS)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Which rows run on PostgreSQL, where not all do."""
-    if config.getoption("--whole") or config.getoption("--row"):
-        return "fault tests on PostgreSQL: all that are asked for"
     day = config.option.day
-    rows = ", ".join(row for row in ROWS if has_its_turn(row, day))
+    if config.getoption("--whole") or config.getoption("--row") or day == "all":
+        return "fault tests on PostgreSQL: all that are asked for"
+    rows = ", ".join(row for row in ROWS if has_its_turn(row, int(day)))
     return f"fault tests on PostgreSQL: rows {rows} (--day {day} of {TURNS})"
 
 
@@ -64,10 +63,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(
                 f"no test is of row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}"
             )
-    elif config.getoption("--whole") or any("::" in str(one) for one in config.args):
+    elif (
+        config.getoption("--whole")
+        or config.option.day == "all"
+        or any("::" in str(one) for one in config.args)
+    ):
         return
     else:
-        kept = [item for item in items if _has_its_turn(item, config.option.day)]
+        kept = [item for item in items if _has_its_turn(item, int(config.option.day))]
     left_out = {*items} - {*kept}
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = kept

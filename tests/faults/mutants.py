@@ -37,7 +37,7 @@ async def main():
     class One(Handlers):
         async def post(self, event, context):
             seen.set()
-    async with App(ledger(), handlers=One(), database=f"sqlite:///{sys.argv[2]}") as app:
+    async with App(ledger(), handlers=One(), database=sys.argv[2]) as app:
         assert await app.execute(Enter(account="a", marks=["1"])) == 1
         async with asyncio.timeout(10):
             await seen.wait()
@@ -79,14 +79,17 @@ def plant(mutant: Mutant, folder: Path) -> Path:
     return folder
 
 
-def smoke_test(runtime: Path, database: Path) -> None:
-    """Fail if the mutant does not even do what is simplest."""
-    _run([sys.executable, "-c", SMOKE, str(runtime), str(database)], runtime).check_returncode()
+def smoke_test(runtime: Path, url: str) -> None:
+    """Fail if the mutant does not even do what is simplest, on an empty database."""
+    _run([sys.executable, "-c", SMOKE, str(runtime), url], runtime).check_returncode()
 
 
-def run_tests(tests: tuple[str, ...], runtime: Path) -> subprocess.CompletedProcess[str]:
-    """Run them on that runtime, up to the first that fails."""
+def run_tests(
+    tests: tuple[str, ...], runtime: Path, *, only: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run them on that runtime, up to the first that fails; of them those that are named so."""
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"]
+    options += ["--day", "all", "-k", only]
     return _run([sys.executable, "-m", "pytest", *options, *tests], runtime)
 
 

@@ -20,14 +20,14 @@ from tests.support.postgres import Cluster, binaries
 
 pytestmark = [pytest.mark.row("P10")]
 
-CONNECTIONS = 10  # that the server takes
+CONNECTIONS = 22  # that the server takes: enough for two processes, and no more
 HANG = 10.0  # seconds that nothing may take
 OURS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'headwater' ORDER BY random()"
 
 
 @pytest.fixture
 def database(postgres: Cluster) -> Iterator[ServerDatabase]:
-    """On a server of its own that takes ten connections."""
+    """On a server of its own that takes few connections."""
     programs = binaries()
     assert programs is not None
     cluster = Cluster(programs, max_connections=CONNECTIONS)
@@ -47,7 +47,7 @@ def test_processes_that_want_more_connections_than_there_are_go_on_with_those_th
     world: World, database: ServerDatabase, whole: bool
 ) -> None:
     """Nothing hangs; whatever is refused has its reason, and nothing is lost."""
-    rounds = 20 if whole else 1
+    rounds = 20 if whole else 2
     settings: dict[str, Any] = {"ack_timeout": 1.0}
     consumer = world.start("consumer", ledger=settings)
     producer = world.start("producer", tasks=8, pause=0.03)

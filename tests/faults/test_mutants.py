@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.databases import POSTGRES, SQLITE
 from tests.faults.mutants import MUTANTS, Mutant, StaleMutantError, plant, run_tests, smoke_test
+from tests.faults.postgres_mutants import POSTGRES_MUTANTS
+from tests.support.postgres import Cluster
 
 ALWAYS = {
     "the head lags behind the events",
     "what has failed comes back as the first attempt",
     "a cursor is not compared with its stream",
+    "a claim's token is not compared on PostgreSQL",
 }
 """The others run with `--whole`: each is a test run of its own."""
 
@@ -22,9 +26,26 @@ def test_a_planted_bug_is_caught(mutant: Mutant, tmp_path: Path, whole: bool) ->
     runtime = plant(mutant, tmp_path / "runtime")
     if not whole and mutant.name not in ALWAYS:
         return  # that it can be planted is all that is looked at
-    smoke_test(runtime, tmp_path / "smoke.db")
+    smoke_test(runtime, f"sqlite:///{tmp_path / 'smoke.db'}")
 
-    result = run_tests(mutant.caught_by, runtime)
+    result = run_tests(mutant.caught_by, runtime, only=f"not {POSTGRES}")
+
+    assert result.returncode == 1, f"not caught:\n{result.stdout[-3000:]}{result.stderr[-2000:]}"
+
+
+@pytest.mark.parametrize("mutant", POSTGRES_MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_bug_that_is_planted_in_the_postgresql_store_is_caught(
+    mutant: Mutant, postgres: Cluster, tmp_path: Path, whole: bool
+) -> None:
+    """The tests run on a server of their own."""
+    runtime = plant(mutant, tmp_path / "runtime")
+    if not whole and mutant.name not in ALWAYS:
+        return
+    url = postgres.run(postgres.create_database("template"))
+    smoke_test(runtime, url)
+    postgres.run(postgres.drop_database(url))
+
+    result = run_tests(mutant.caught_by, runtime, only=f"not {SQLITE}")
 
     assert result.returncode == 1, f"not caught:\n{result.stdout[-3000:]}{result.stderr[-2000:]}"
 
@@ -38,6 +59,6 @@ def test_a_planted_bug_whose_text_is_gone_fails_loudly(tmp_path: Path) -> None:
 
 
 def test_every_planted_bug_has_a_name_of_its_own() -> None:
-    names = [mutant.name for mutant in MUTANTS]
+    names = [mutant.name for mutant in (*MUTANTS, *POSTGRES_MUTANTS)]
     assert len({*names}) == len(names) >= 20
     assert {*names} >= ALWAYS

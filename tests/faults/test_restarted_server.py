@@ -30,15 +30,18 @@ def restart_again_and_again(
     mode: Literal["fast", "immediate"] = "immediate",
 ) -> None:
     """While work goes on, which it has to do again soon after each; the first time it is missed."""
+    world.until_noted(len(world.actors), action="ready", kind="info")
     slowest = 0.0
     for done in range(restarts):
         progress(done, restarts, "restarts")
         before = world.count(producer, action="append")
         world.until_noted(before + world.chance.randint(5, 40), producer, action="append")
         database.cluster.stop(mode)
-        if not done:
-            world.until(lambda: "does not answer" in world.logs(), "somebody has missed it")
-        database.cluster.start()
+        try:
+            if not done:
+                world.until(lambda: "does not answer" in world.logs(), "somebody has missed it")
+        finally:
+            database.cluster.start()
         world.tell("restart")
         back = time.monotonic()
         appended = world.count(producer, action="append")
