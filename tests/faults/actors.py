@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 from headwater import App, CommandContext, EventContext, OutcomeUnknownError, RejectedError
+from headwater.clock import SystemClock
 from headwater.errors import StoreUnavailableError
 from headwater.events import Metadata
 from headwater.stores.contract import (
@@ -164,14 +166,43 @@ async def recorded_app(
             stores.append(RecordedStore(store, scribe, options["sessions"]))
             return stores[-1]
 
+    clock = _Jumping(scribe, options["seed"]) if options.get("jumping") else None
     app = Recorded(
         ledger(**options.get("ledger", {})),
         handlers=handlers,
         database=options["database"],
         drain=options.get("drain", 10.0),
+        clock=clock,
     )
     async with app:
-        yield app, stores[0]
+        jumping = asyncio.create_task(clock.jump_again_and_again()) if clock else None
+        try:
+            yield app, stores[0]
+        finally:
+            if jumping is not None:
+                jumping.cancel()
+
+
+class _Jumping(SystemClock):
+    """The time of day of a machine whose clock is set back and forth, by hours and by days."""
+
+    HOURS = (0, 1, 24, -1, -24)
+    PAUSE = 0.05  # seconds between two jumps
+
+    def __init__(self, scribe: Scribe, seed: int) -> None:
+        self._scribe = scribe
+        self._chance = random.Random(seed)  # noqa: S311  (the same choices in every run)
+        self._fast = 0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=self._fast)
+
+    async def jump_again_and_again(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._fast = self._chance.choice([one for one in self.HOURS if one != self._fast])
+            self._scribe.fault("jump")
+            await asyncio.sleep(self.PAUSE)
 
 
 def _terminated() -> asyncio.Event:

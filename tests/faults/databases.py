@@ -12,6 +12,7 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -298,6 +299,20 @@ class ServerDatabase:
                 break
             time.sleep(PAUSE)
         return int(connections)
+
+    def make_its_clock_settable(self) -> None:
+        """Whoever connects from now on has the time of a clock that `set_clock` sets."""
+        self.ask("CREATE SCHEMA skewed")
+        self.ask("CREATE TABLE skewed.clock AS SELECT interval '0' AS fast")
+        self.ask(
+            "CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE "
+            "AS 'SELECT pg_catalog.clock_timestamp() + fast FROM skewed.clock'"
+        )
+        self.ask(f"ALTER DATABASE {self.name} SET search_path = skewed, pg_catalog, public")
+
+    def set_clock(self, fast: timedelta) -> None:
+        """Have it fast by so much, or slow."""
+        self.ask("UPDATE skewed.clock SET fast = $1", fast)
 
     def fail(self, operation: str, table: str, *, times: int) -> None:
         """Have the server fail as a disk does, as often, when rows of the table are written."""
