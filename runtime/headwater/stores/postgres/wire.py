@@ -41,8 +41,9 @@ class Limits:
     """For a lock that somebody else holds."""
     statement: float = 10.0
     """For one statement, the wait for locks included."""
-    idle: float = 5.0
-    """For the next statement of an open transaction."""
+    idle: float = 4.0
+    """For the next statement of an open transaction. Less than `lock`: then others, who wait for
+    what a frozen process holds, go on when the server ends its transaction, and are not refused."""
     connect: float = 5.0
     """For a new connection."""
     transaction: float = 30.0
