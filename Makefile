@@ -50,7 +50,7 @@ bench: $(READY) ## Measure, as ratios against peers in one run; BENCH_ARGS="appe
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 faults: $(READY) ## The long versions of the fault and canary tests; ROW=F1 for a row, or ROW=F1,S1
-	$(BIN)/python -m pytest -n 2 tests/faults --whole $(if $(ROW),--row $(ROW)) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 tests/faults tests/integration/test_migrations.py --whole $(if $(ROW),--row $(ROW)) $(PYTEST_ARGS)
 
 docs: $(READY) ## Write the generated pages of docs/
 	$(BIN)/python -m headwater_generator.grammar.docs

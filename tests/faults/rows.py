@@ -36,6 +36,7 @@ ROWS = {
     "N3": "the server is not there when a service starts",
     "C1": "clocks jump",
     "D1": "the same request comes again",
+    "D6": "a migration is cut off, or others migrate as well",
     "D10": "the log is not the one that the cursor was written for",
 }
 

@@ -11,12 +11,13 @@ import pytest
 from tests.faults.rows import ROWS, TURNS, has_its_turn
 
 ROOT = Path(__file__).parents[2]
+PLACES = ("tests/faults", "tests/integration/test_migrations.py")  # as `make faults` has them
 
 
 def collected(*options: str) -> list[str]:
     """The fault tests that a run with these options has."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/faults", *options],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *PLACES, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -29,6 +30,10 @@ def collected(*options: str) -> list[str]:
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_has_its_turn_once(row: str) -> None:
     assert sum(has_its_turn(row, day) for day in range(739_000, 739_000 + TURNS)) == 1
+
+
+def test_every_row_has_a_test() -> None:
+    assert collected("--row", ",".join(ROWS))
 
 
 def test_a_small_run_has_everything_on_sqlite_and_what_has_its_turn_on_postgresql() -> None:

@@ -43,6 +43,8 @@ Blank = Callable[[], Awaitable[str]]
 STREAMS = (Stream("log", StreamType.PERSISTENT),)
 DECLARED = {table.name: table for table in TABLES}
 
+cut = pytest.mark.row("D6")
+
 # Kills itself before the n-th statement or commit that it sends, and says how many there were.
 CHILD = """
 import asyncio, os, signal, sys
@@ -205,6 +207,7 @@ def _run(database: str, folder: Path, limit: int) -> subprocess.CompletedProcess
     )
 
 
+@cut
 async def test_a_migrator_that_is_killed_at_any_step_is_finished_by_the_next(
     blank: Blank, tmp_path: Path, whole: bool
 ) -> None:
@@ -228,6 +231,7 @@ async def test_a_migrator_that_is_killed_at_any_step_is_finished_by_the_next(
         assert await migrator.verify() == [], limit
 
 
+@cut
 async def test_of_several_migrators_one_works_and_the_others_find_it_done(
     blank: Blank, tmp_path: Path
 ) -> None:
@@ -243,6 +247,7 @@ async def test_of_several_migrators_one_works_and_the_others_find_it_done(
     assert await Migrator(database, history=History(own=tmp_path / "later")).verify() == []
 
 
+@cut
 async def test_who_waits_too_long_is_told_who_migrates(blank: Blank) -> None:
     database = await blank()
     async with opened(database, lock=True):
