@@ -188,7 +188,7 @@ class _Run:
         packages = self.build(locks, is_dry=is_dry)
         self.tell("rendering", self.size)
         width = line_length(self.root)
-        templates = Templates(width)
+        templates = Templates(width, None if is_dry else self.cache / "templates")
         compiler = Compiler(self.cache / "protos", read_only=is_dry)
         generated: list[list[File]] = []
         scaffolds: list[list[File]] = []
@@ -198,7 +198,7 @@ class _Run:
                 [
                     *modules(package, templates),
                     *schemas(package),
-                    *asyncapi(package),
+                    *asyncapi(package, templates),
                     *readme(package, templates),
                     *self.protos(package, templates, compiler),
                 ]

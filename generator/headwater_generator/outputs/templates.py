@@ -4,15 +4,23 @@ filter."""
 from __future__ import annotations
 
 import functools
+import json
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from ..model.literals import literal
 
-__all__ = ["Templates", "comment", "docstring", "markdown", "plain", "templates_folder"]
+__all__ = ["Templates", "comment", "docstring", "markdown", "plain", "templates_folder", "yaml"]
+
+_json = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` would make an encoder each time
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# What a reader of YAML takes for something else than text.
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
+_UNREADABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 COMMENT_WIDTH = 97  # characters of a line of a proto behind its `//`
 
@@ -25,10 +33,14 @@ def templates_folder() -> Path:
 
 
 class Templates:
-    """Renders templates for one width of lines."""
+    """Renders templates for one width of lines.
 
-    def __init__(self, line_length: int) -> None:
-        self._environment = _environment(line_length)
+    `memory` is a folder in which Jinja keeps what it compiled of them, and may be deleted any time;
+    `None`: nothing is kept.
+    """
+
+    def __init__(self, line_length: int, memory: Path | None = None) -> None:
+        self._environment = _environment(line_length, memory)
 
     def render(self, template: str, **model: object) -> str:
         """Return the text of a template with the model in its holes."""
@@ -36,8 +48,9 @@ class Templates:
 
 
 @functools.cache
-def _environment(line_length: int) -> Environment:
+def _environment(line_length: int, memory: Path | None) -> Environment:
     environment = Environment(
+        bytecode_cache=_kept(memory) if memory else None,
         loader=FileSystemLoader(templates_folder()),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -51,8 +64,17 @@ def _environment(line_length: int) -> Environment:
         comment=comment,
         markdown=markdown,
         plain=plain,
+        yaml=yaml,
     )
     return environment
+
+
+def _kept(memory: Path) -> FileSystemBytecodeCache | None:
+    try:
+        memory.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return FileSystemBytecodeCache(str(memory), "%s.cache")
 
 
 def docstring(text: str, indent: int = 0, *, width: int) -> str:
@@ -93,6 +115,13 @@ def markdown(text: str) -> str:
 def plain(text: str) -> str:
     """Return a path for a comment: as it is if it is of the usual characters, else escaped."""
     return text if re.fullmatch(r"[A-Za-z0-9_./ -]+", text) else ascii(text)
+
+
+def yaml(value: Any) -> str:
+    """Return a value as YAML on one line: a plain word if it is one, else JSON, which is YAML."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return _UNREADABLE.sub(lambda one: f"\\u{ord(one[0]):04x}", _json(value))
 
 
 def _escaped(line: str) -> str:
