@@ -22,7 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write what tests compare with anew (read the diff before you commit it)",
     )
     parser.addoption(
-        "--whole", action="store_true", help="run fault and canary tests at their full size"
+        "--whole",
+        action="store_true",
+        help="run the tests of faults, canaries and histories of specs at their full size",
     )
     parser.addoption(
         "--row",

@@ -35,6 +35,7 @@ __all__ = [
     "pinned",
     "python_name",
     "snake",
+    "type_name",
     "validator_name",
     "versioned",
     "workflow_class",
@@ -119,6 +120,12 @@ def event_class(event: str, version: int) -> str:
 def versioned(name: str, version: int) -> str:
     """Return the name of one version of an event or type in Python: `RoleV1` of `Role@1`."""
     return f"{name}V{version}"
+
+
+def type_name(written: str) -> str:
+    """Return the name in Python of a type that a spec names: `RoleV1` of `Role@1`."""
+    name, _, version = written.partition("@")
+    return versioned(name, int(version)) if version.isdecimal() and len(version) < 5 else written
 
 
 def pinned(event: str) -> tuple[str, int | None]:

@@ -10,7 +10,6 @@ Needs the extra `grpc`. Nothing imports this module before messages are asked fo
 from __future__ import annotations
 
 import base64
-import re
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,7 +45,6 @@ __all__ = ["Messages", "new_pool"]
 
 D = TypeVar("D", bound=Data)
 
-_VERSION = re.compile(r"V[0-9]+$")
 TYPE_URL = "type.googleapis.com/"
 _WELL_KNOWN = (
     any_pb2,
@@ -417,8 +415,7 @@ class _Plans:
         for member in get_args(union) or (union,):
             tag, value = _tag(member)
             found.tag = tag
-            # An older version of a type has its number behind its name.
-            field = fields.get(_folded(value)) or fields.get(_folded(_VERSION.sub("", value)))
+            field = fields.get(_folded(value))
             if field is not None and field.message_type is not None:
                 found.members[value] = (field.name, self.object(member, field.message_type))
             else:

@@ -18,6 +18,7 @@ from ..names import (
     input_message,
     json_name,
     snake,
+    type_name,
     versioned,
     zero_member,
 )
@@ -58,7 +59,7 @@ def members_have_names_of_their_own(scope: Scope) -> None:
             scope,
             (
                 _Claim(json_name(snake(heads.get(member, member))), f'"{member}"', place)
-                for member, place in listed(union.node, "one_of", union.members)
+                for member, place in listed(union.node, "one_of", union.members, type_name)
             ),
             "the field",
         )

@@ -14,6 +14,7 @@ from ..grammar import (
     named_types,
 )
 from ..load import Mapping, Place, at, listed, names
+from ..names import type_name
 from .scope import Scope
 
 __all__ = ["RULES"]
@@ -163,7 +164,7 @@ def _needs(scope: Scope, name: str) -> Iterator[tuple[str, str, Place]]:
 
 
 def _members(union: UnionType) -> Iterator[tuple[str, Place]]:
-    return listed(union.node, "one_of", union.members)
+    return listed(union.node, "one_of", union.members, type_name)
 
 
 RULES = (types_exist, members_are_objects, tags_are_free, objects_have_one_tag, types_end)

@@ -19,6 +19,7 @@ from ..grammar import (
     UnionType,
     Unset,
     show_type,
+    tag_value,
 )
 from ..grammar import Scalar as ScalarType
 from ..grammar.reading import shown
@@ -113,9 +114,10 @@ class Reading:
                 if not isinstance(found, Scalar):
                     what = f'a mapping with "{tag}": {" or ".join(members)}'
                     return self.mismatch(node, Named(name), what)
-                member = self.scope.declaration(found.text)
-                if found.text not in members or not isinstance(member, ObjectType):
-                    hint = f"{name} has {', '.join(members)}"
+                by_tag = {tag_value(self.scope.spec.types, one): one for one in members}
+                member = self.scope.declaration(by_tag.get(found.text, ""))
+                if not isinstance(member, ObjectType):
+                    hint = f"{name} has {', '.join(by_tag)}"
                     return self.fail(
                         found, "HW406", f"{shown(found.text)} is no member of {name}", hint
                     )

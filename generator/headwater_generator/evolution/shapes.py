@@ -29,6 +29,7 @@ from ..grammar import (
     TypeExpression,
     UnionType,
     Unset,
+    tag_value,
 )
 
 __all__ = [
@@ -236,7 +237,9 @@ def _named(name: str, types: Mapping[str, TypeDeclaration], around: tuple[str, .
             for member in members:
                 declared = types[member]
                 if isinstance(declared, ObjectType):  # `check` has seen to that
-                    shapes[member] = _object(declared.fields, types, (*inside, member), member)
+                    shapes[tag_value(types, member)] = _object(
+                        declared.fields, types, (*inside, member), member
+                    )
             return UnionShape(tag, MappingProxyType(shapes), name)
 
 

@@ -7,7 +7,7 @@ declarations for editors and people.
 """
 
 from .commands import KINDS, Command, Kind
-from .declarations import EnumType, ObjectType, TypeDeclaration, UnionType
+from .declarations import EnumType, ObjectType, TypeDeclaration, UnionType, tag_value
 from .declare import JSON, UNSET, Unset
 from .fields import CONSTRAINTS, Field
 from .spec import SharedTypes, Spec, Upcasts
@@ -64,4 +64,5 @@ __all__ = [
     "Workflow",
     "named_types",
     "show_type",
+    "tag_value",
 ]

@@ -9,14 +9,15 @@ from typing import Any, ClassVar, TypeAlias, cast
 from typing_extensions import override
 
 from ..load import NOWHERE, Node, Place
+from ..names import versioned
 from ..problems import Problem
 from .containers import ListShape, MapShape, Variants
 from .declare import DESCRIPTION, NONE, Model, Shape, key
 from .fields import Field, fields_key
 from .numbers import VersionNumber
-from .words import EnumValue, Name, Reference, Text
+from .words import EnumValue, Name, Text, TypeName
 
-__all__ = ["EnumType", "ObjectType", "TypeDeclaration", "UnionType"]
+__all__ = ["EnumType", "ObjectType", "TypeDeclaration", "UnionType", "tag_value"]
 
 
 class _TypeForm(Shape):
@@ -101,8 +102,8 @@ class UnionType(Model):
         DESCRIPTION, Text(), default=None, example="description: How to reach somebody."
     )
     members: tuple[str, ...] = key(
-        "The objects.",
-        ListShape(Reference("an object type")),
+        "The objects. An older form may name an older one, `EmailContact@1`; its tag is the same.",
+        ListShape(TypeName("an object type")),
         name="one_of",
         example="one_of: [EmailContact, PhoneContact]",
     )
@@ -112,3 +113,10 @@ class UnionType(Model):
 
 
 TypeDeclaration: TypeAlias = EnumType | ObjectType | UnionType
+
+
+def tag_value(types: Mapping[str, TypeDeclaration], member: str) -> str:
+    """Return what a tag says of a union's member: the type's name, whichever version it is."""
+    head, _, number = member.rpartition("V")
+    is_version = head in types and number in types[head].history
+    return head if is_version and member == versioned(head, int(number)) else member

@@ -9,7 +9,17 @@ from typing import Any
 from typing_extensions import override
 
 from ..load import Node, Place, Scalar, Sequence
-from ..names import MAX_NAME_LENGTH, is_kebab, is_pascal, is_snake, kebab, nearest, pascal, snake
+from ..names import (
+    MAX_NAME_LENGTH,
+    is_kebab,
+    is_pascal,
+    is_snake,
+    kebab,
+    nearest,
+    pascal,
+    snake,
+    type_name,
+)
 from ..problems import Problem
 from .declare import UNREAD, Shape, Unread
 from .foreign import list_hint
@@ -27,6 +37,7 @@ __all__ = [
     "Pattern",
     "Reference",
     "Text",
+    "TypeName",
     "TypeText",
 ]
 MAX_VALUE_LENGTH = 200  # characters of an enum value, and of the spec's own notes
@@ -117,6 +128,16 @@ class Reference(Shape):
     @override
     def words(self) -> str:
         return f"name of {self.noun}"
+
+
+@dataclass(frozen=True)
+class TypeName(Reference):
+    """The name of a type; of an older version, `Role@1`, what it is called in Python."""
+
+    @override
+    def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        text = super().read(node, problems, owner)
+        return type_name(text) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -151,13 +151,18 @@ def names(node: Node | None, *keys: str) -> tuple[str, ...]:
     return tuple(entry.key.text for entry in entries(node, *keys))
 
 
-def listed(node: Node, key: str, values: Iterable[str]) -> Iterator[tuple[str, Place]]:
-    """Yield the texts of a list that a mapping has under a key, each with its first place."""
+def listed(
+    node: Node, key: str, values: Iterable[str], read: Callable[[str], str] = str
+) -> Iterator[tuple[str, Place]]:
+    """Yield the texts of a list that a mapping has under a key, each with its first place.
+
+    `read` says what became of a text when it was read.
+    """
     below = at(node, key)
     places: dict[str, Place] = {}
     for item in below.items if isinstance(below, Sequence) else ():
         if isinstance(item, Scalar):
-            places.setdefault(item.text, item)
+            places.setdefault(read(item.text), item)
     yield from ((value, places.get(value, below)) for value in values)
 
 

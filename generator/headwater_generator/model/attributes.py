@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping
 
-from ..grammar import UNSET, Field, Nullable, named_types
+from ..grammar import UNSET, Field, Nullable, named_types, tag_value
 from ..names import python_name
 from .annotations import Annotation
 from .commands import result_of
@@ -44,10 +44,11 @@ def tag_attributes(facts: Facts, name: str, scope: Scope) -> Iterator[Attribute]
     """Yield what tells an object from the other members of its unions."""
     for tag in facts.tags.get(name, ()):
         attribute = python_name(tag)
-        text = f"{scope['Literal']}[{literal(name)}]"
+        value = literal(tag_value(facts.spec.types, name))
+        text = f"{scope['Literal']}[{value}]"
         if attribute != tag:
             text = f"{scope['Annotated']}[{text}, {scope['Field']}(alias={literal(tag)})]"
-        yield Attribute(attribute, text, literal(name))
+        yield Attribute(attribute, text, value)
 
 
 def result_text(facts: Facts, command: str, scope: Scope, *, module: str) -> str:

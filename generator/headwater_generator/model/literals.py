@@ -21,6 +21,7 @@ from ..grammar import (
     TypeDeclaration,
     TypeExpression,
     UnionType,
+    tag_value,
 )
 from ..names import enum_member, python_name
 from .scope import Scope
@@ -149,8 +150,9 @@ class _Encoder:
                 ]
                 # Made when needed, so that importing validates nothing.
                 return Default(f"{self._class(name)}({', '.join(arguments)})", is_mutable=True)
-            case UnionType(tag=tag), Mapping():
-                return self._named(str(value[tag]), value)
+            case UnionType(tag=tag, members=members), Mapping():
+                by_tag = {tag_value(self.types, one): one for one in members}
+                return self._named(by_tag[str(value[tag])], value)
             case _:
                 raise TypeError(f"{value!r} is no {name}")
 

@@ -327,6 +327,39 @@ def test_a_lock_from_before_homes_were_kept_gets_them(released: Project) -> None
     assert path.read_bytes() == whole
 
 
+def test_the_next_version_of_a_unions_member_has_the_same_tag(project: Project) -> None:
+    """What stands on the wire is the type's name, so that recorded events stay what they are."""
+    project.change(
+        "streams:",
+        "types:\n  Mail: {fields: {to: string}}\n  Call: {fields: {number: int}}\n"
+        "  Contact: {one_of: [Mail, Call], tag: kind}\nstreams:",
+    )
+    project.change(
+        "UserRemoved: {terminal: true, fields: {", "UserRemoved: {fields: {by: Contact, "
+    )
+    project.generate()
+    release_drafts(project.root)
+    schema = (project.package / "schemas" / "UserRemoved.v1.json").read_text()
+
+    _, versions = begin_version(project.root, "Mail")
+    project.change("Mail: {fields: {to: string}, h", "Mail: {fields: {to: string, cc: string}, h")
+    project.change(
+        "UserRemoved: {fields: {by: Contact, user_id: int}",
+        "UserRemoved: {fields: {by: Contact, user_id: int}, upcast: [custom: {up: up}]",
+    )
+    (project.spec.parent / "upcasts").mkdir()
+    (project.spec.parent / "upcasts" / "user_service.py").write_text(
+        "def up(fields):\n    return fields\n"
+    )
+    project.generate()
+
+    assert versions == ("Mail@2", "Contact@2", "UserRemoved@2")
+    assert (project.package / "schemas" / "UserRemoved.v1.json").read_text() == schema
+    types = (project.package / "types.py").read_text()
+    assert "class MailV1" in types
+    assert types.count('kind: Literal["Mail"] = "Mail"') == 2
+
+
 def test_accepted_breaks_are_kept(released: Project) -> None:
     lock = lock_of(released)
     accepted = (Accepted(subject="AddUser", version=0, change="name", reason="nobody calls it"),)
