@@ -31,6 +31,11 @@ class Activity:
         """Count as one at work."""
         return self._counted
 
+    def count(self, task: asyncio.Task[None]) -> None:
+        """Count a task as one at work from now on, before its first step, until it is done."""
+        self._counted.__enter__()
+        task.add_done_callback(lambda _: self._counted.__exit__())
+
     @contextmanager
     def parked(self, signal: Signal, seen: int) -> Iterator[None]:
         """Inside `working`: do not count until the signal is past the generation `seen`."""

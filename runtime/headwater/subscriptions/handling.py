@@ -46,6 +46,8 @@ class Workers:
             asyncio.create_task(self._work(), name=f"headwater-{name}-{number}")
             for number in range(1, self._reader.subscription.concurrency + 1)
         ]
+        for task in self._tasks:
+            self._activity.count(task)
 
     async def stop(self, within: float) -> None:
         """Take nothing more, let what is in hand finish, cancel it after `within` seconds.
@@ -61,20 +63,19 @@ class Workers:
         await self._reader.close()
 
     async def _work(self) -> None:
-        with self._activity.working():
-            while True:
-                try:
-                    delivery = await self._reader.next()
-                    if delivery is None:
-                        return
-                    await self._handle(delivery)
-                except Exception:  # a worker outlives whatever the store does
-                    logger.exception(
-                        "%s cannot go on, again in %g s",
-                        self._reader.subscription.name,
-                        PAUSE_AFTER_A_STORE_ERROR,
-                    )
-                    await sleep(self._clock, PAUSE_AFTER_A_STORE_ERROR)
+        while True:
+            try:
+                delivery = await self._reader.next()
+                if delivery is None:
+                    return
+                await self._handle(delivery)
+            except Exception:  # a worker outlives whatever the store does
+                logger.exception(
+                    "%s cannot go on, again in %g s",
+                    self._reader.subscription.name,
+                    PAUSE_AFTER_A_STORE_ERROR,
+                )
+                await sleep(self._clock, PAUSE_AFTER_A_STORE_ERROR)
 
     async def _handle(self, delivery: Delivery[Event]) -> None:
         """Run the handler once and settle. It is cancelled, and has failed, at `ack_timeout`.

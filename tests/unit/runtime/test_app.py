@@ -210,6 +210,26 @@ async def test_an_app_is_opened_once_at_a_time() -> None:
         assert app.is_running
 
 
+async def test_idle_right_after_opening_means_that_what_waited_is_handled() -> None:
+    begun = asyncio.Event()
+    handled: list[int] = []
+
+    class Slow(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            if not begun.is_set():
+                begun.set()
+                await asyncio.Event().wait()
+            handled.append(event.order_id)
+
+    app: App[Handlers] = App(order_service, handlers=Slow(), drain=0.0)
+    async with app:
+        await app.execute(PlaceOrder(order_id=1, email="ada@example.com"))
+        await begun.wait()
+    async with app:
+        await app.wait_until_idle()
+        assert handled == [1]
+
+
 async def test_opened_again_it_goes_on_with_what_it_had() -> None:
     handlers = OrderHandlers()
     app: App[Handlers] = App(order_service, handlers=handlers)
