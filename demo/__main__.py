@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from headwater.stores.databases import shown as shown_url
+from headwater.stores.postgres.address import SCHEMES
+
 from . import earlier_release
-from .service import PATIENCE, DemoError, recorded, running
+from .service import PATIENCE, DemoError, migrate, recorded, running
 
 MODULE = "services.user_service"
 FILE = Path("data/demo/users.db")  # in the current folder; git ignores it
@@ -31,6 +34,9 @@ def demo() -> None:
     """
     database = os.environ.get("HEADWATER_DATABASE") or f"sqlite:///{FILE}"
     FILE.parent.mkdir(parents=True, exist_ok=True)
+    if database.startswith(SCHEMES):  # an SQLite file is made by the service itself
+        say(f"$ headwater migrate upgrade {MODULE} --database {shown_url(database)}")
+        migrate(MODULE, database)
     before = recorded(MODULE, "users", database)
     first = 1 + max((event["data"]["user_id"] for event in before), default=0)
     ada, grace = users(first + 1)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DemoError", "Service", "recorded", "running"]
+__all__ = ["DemoError", "Service", "migrate", "recorded", "running"]
 
 PATIENCE = 60.0  # seconds; what takes longer has failed
 
@@ -83,6 +83,15 @@ def recorded(module: str, stream: str, database: str) -> list[dict[str, Any]]:
     if done.returncode != 0:
         raise DemoError(f"the replay of {stream} ended with exit status {done.returncode}")
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def migrate(module: str, database: str) -> None:
+    """Have the database at the service's newest revision, whatever it is at."""
+    arguments = ["migrate", "upgrade", module, "--database", database]
+    command = [sys.executable, "-m", "headwater", *arguments]
+    done = subprocess.run(command, timeout=PATIENCE, check=False)  # noqa: S603  (our own command)
+    if done.returncode != 0:
+        raise DemoError(f"the migration ended with exit status {done.returncode}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from . import subscriptions
 from .commands import AcceptInvitation, AddUser, DeclineInvitation, InviteUser, RemoveUser
@@ -90,6 +91,7 @@ user_service: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
     upcasting=UPCASTING,
     subscriptions=(
         subscriptions.user_analytics,

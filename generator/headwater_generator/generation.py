@@ -23,6 +23,7 @@ from .model.versions import versions_of
 from .names import nearest
 from .outputs.asyncapi import asyncapi
 from .outputs.files import File
+from .outputs.migrations import migrations
 from .outputs.modules import modules
 from .outputs.protos import compiled, protos
 from .outputs.readme import readme
@@ -198,6 +199,7 @@ class _Run:
                 [
                     *modules(package, templates),
                     *schemas(package),
+                    *migrations(package, templates),
                     *asyncapi(package, templates),
                     *readme(package, templates),
                     *self.protos(package, templates, compiler),
@@ -279,7 +281,7 @@ class _Run:
         annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
         annotations.resolve(form for spec in self.specs for form in forms_of(spec))
         return [
-            build(spec, places, annotations, numbering, lock.samples)
+            build(spec, places, annotations, numbering, lock.samples, lock.storage)
             for spec, places, (lock, numbering) in zip(self.specs, self.places, locks, strict=True)
         ]
 

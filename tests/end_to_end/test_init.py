@@ -216,7 +216,7 @@ def test_every_target_works(here: Path) -> None:
     assert "make generate" in make(folder)  # the help, which installs nothing
     assert not (folder / ".venv").exists()
 
-    assert "acme-tasks: 34 generated files" in make(folder, "generate", *source)
+    assert "acme-tasks: 37 generated files" in make(folder, "generate", *source)
     assert (folder / "acme_tasks" / "handlers" / "create_task.py").is_file()
     make(folder, "check")  # what Headwater is installed from is remembered
     assert "4 passed" in make(folder, "test", *source)

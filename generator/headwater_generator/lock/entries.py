@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..grammar import JSON
 from ..model.numbers import Numbering, Numbers
+from ..model.storage import Revision
 
 __all__ = ["Accepted", "Contract", "Entry", "Home", "Lock", "hash_of"]
 
@@ -103,6 +104,8 @@ class Lock:
     inputs: Mapping[str, Contract] = field(default_factory=lambda: _NO_CONTRACTS)
     """Types as they are in commands."""
     accepted: tuple[Accepted, ...] = ()
+    storage: tuple[Revision, ...] = ()
+    """What databases have gone through, the oldest first; only what was released."""
 
     @property
     def samples(self) -> Mapping[tuple[str, int], JSON]:

@@ -73,6 +73,7 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
             known.inputs,
         ),
         accepted=known.accepted,
+        storage=known.storage,
     )
     return lock, numbering
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ..grammar import Spec
+from ..model.storage import frozen_after
 from ..model.versions import versions_of
 from .entries import Accepted, Contract, Entry, Lock
 from .keeping import frozen_types, homes_of, kept, ops_hash
@@ -57,8 +58,15 @@ def release(
         for name, one in lock.commands.items()
     }
     inputs = {name: _settled("", one, []) for name, one in lock.inputs.items()}
+
+    def is_released(name: str, version: int) -> bool:
+        return events[name][version].is_released
+
+    storage = (*lock.storage, *frozen_after(spec, lock.storage, is_released))
+    told += [f"revision {one.id}" for one in storage[len(lock.storage) :]]
     done = replace(
         lock,
+        storage=storage,
         events=events,
         homes=homes,
         types=types,

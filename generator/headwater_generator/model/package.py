@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headwater.schema import FORMAT
 
 from ..grammar import Spec
@@ -14,6 +16,7 @@ from .places import Places
 from .promises import Samples, promises_module
 from .protos import files_of
 from .service import handlers_module, service_module, subscriptions_module, workflows_module
+from .storage import Revision, draft_after
 from .stubs import stubs
 from .upcasting import upcasting_module
 
@@ -26,6 +29,7 @@ def build(
     annotations: Annotations,
     numbering: Numbering | None = None,
     samples: Samples | None = None,
+    released: Sequence[Revision] = (),
 ) -> Package:
     """Settle everything about a service.
 
@@ -33,6 +37,7 @@ def build(
         annotations: It has resolved the spec's forms.
         numbering: Numbers on the wire; without them, those of a service that was never released.
         samples: A payload of each version, by event and version; without them, made anew.
+        released: Revisions that stay as they are, the oldest first.
     """
     facts = Facts.settle(spec, places, annotations)
     exports = {
@@ -63,5 +68,6 @@ def build(
         service_module=service_module(facts),
         stubs=tuple(stubs(facts)),
         protos=files_of(spec, numbering or number(spec)),
+        revisions=(*released, *draft_after(spec, released)),
         exports={module: names for module, names in exports.items() if names},
     )

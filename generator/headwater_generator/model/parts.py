@@ -9,6 +9,7 @@ from ..grammar import Spec
 from .places import Places
 from .protos import ProtoFile
 from .scope import Import, Scope
+from .storage import Revision
 from .versions import EventVersion
 
 __all__ = [
@@ -313,5 +314,7 @@ class Package:
     service_module: ServiceModule
     stubs: tuple[Stub, ...]
     protos: tuple[ProtoFile, ...]
+    revisions: tuple[Revision, ...] = ()
+    """What a database goes through, the oldest first."""
     exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that the package offers, by module."""

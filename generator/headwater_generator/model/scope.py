@@ -22,6 +22,7 @@ _HOMES = {
         Retry Service Stream StreamType StreamWriter Subscription UniqueItems Uri Workflow
         WorkflowDefinition
         """,
+    "headwater.migrations": "Migrations",
     "headwater.evolution": """
         Computation Conversion EnumMap Envelope Fields FirstItem Function Schemas Upcasting joined
         parted text
@@ -31,7 +32,13 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 _STANDARD = frozenset({"builtins", "datetime", "decimal", "enum", "logging", "typing", "uuid"})
 _THIRD_PARTY = frozenset(
-    {"headwater", "headwater.evolution", "headwater.testing.evolution", "pydantic"}
+    {
+        "headwater",
+        "headwater.evolution",
+        "headwater.migrations",
+        "headwater.testing.evolution",
+        "pydantic",
+    }
 )
 
 

@@ -87,7 +87,7 @@ def service_module(facts: Facts) -> ServiceModule:
     """Settle `service.py`: the object that ties all others together."""
     spec = facts.spec
     scope = Scope({facts.variable, "subscriptions", "Handlers", *facts.class_names})
-    scope.use("Service", "Schemas")
+    scope.use("Service", "Schemas", "Migrations")
     scope.sibling(".handlers", "Handlers")
     if spec.subscriptions:
         scope.sibling(".", "subscriptions")

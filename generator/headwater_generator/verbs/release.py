@@ -31,20 +31,29 @@ def run(argv: Sequence[str]) -> int:
             ),
         ] = "",
     ) -> int:
-        """Freeze drafts: from then on their schemas and numbers can't change."""
+        """Freeze drafts: from then on their schemas and numbers can't change.
+
+        So is the revision that brings them to a database; the package is generated with it.
+        """
         from pathlib import Path
 
         from ..configuration import find_root
+        from ..generation import generate
         from ..problems import SpecError, report
         from ..versioning import release_drafts
 
+        root = find_root(Path.cwd())
         try:
-            released = release_drafts(find_root(Path.cwd()), names or (), reason=reason)
+            released = release_drafts(root, names or (), reason=reason)
+            for name in released:
+                sys.stdout.write(f"released {name}\n")
+            # What a database goes through has its final name now.
+            written = generate(root).written if released else ()
         except SpecError as error:
             report(error.problems)
             return 2
-        for name in released:
-            sys.stdout.write(f"released {name}\n")
+        for path in written:
+            sys.stdout.write(f"wrote    {path}\n")
         if not released:
             sys.stdout.write("nothing to release: there are no drafts\n")
         return 0

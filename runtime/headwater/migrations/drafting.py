@@ -37,7 +37,7 @@ from headwater.schema.operations import {names}
 {tables}
 revision = "{revision}"
 down_revision = {parent}
-branch_labels = {labels}
+branch_labels = None
 depends_on = None
 
 OPERATIONS = (
@@ -108,7 +108,6 @@ def render(name: str, revision: str, parent: str | None, operations: Sequence[Op
         tables=f"from headwater.schema.tables import {', '.join(tables)}\n" if tables else "",
         revision=revision,
         parent=f'"{parent}"' if parent else "None",
-        labels="None" if parent else f'("{RUNTIME.upper()}",)',
         operations=written,
     )
 

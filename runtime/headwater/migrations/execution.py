@@ -80,6 +80,7 @@ DELETE FROM event_schemas
    AND digest = :digest
 """
 
+Parent: TypeAlias = str | tuple[str, ...] | None
 Statement: TypeAlias = tuple[str, Mapping[str, object]]
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -89,8 +90,8 @@ class Setting:
     """What revisions are carried out in."""
 
     dialect: Dialect
-    tables: Callable[[str | None], Tables]
-    """The tables after a revision of the runtime."""
+    tables: Callable[[Parent], Tables]
+    """The tables after a revision of the runtime; after its newest, if it is a service's."""
     schema: Callable[[str, int], str | None]
     """The JSON Schema of an event version, if the service still has it."""
 
@@ -124,7 +125,7 @@ class Setting:
                 yield from ((text, _NOTHING) for text in words)
 
 
-def carry_out(parent: str | None, operations: Iterable[Operation]) -> None:
+def carry_out(parent: Parent, operations: Iterable[Operation]) -> None:
     """Carry out the operations of the revision that follows `parent`."""
     from alembic import op
 
@@ -135,7 +136,7 @@ def carry_out(parent: str | None, operations: Iterable[Operation]) -> None:
         before = replay(before, [operation])
 
 
-def take_back(parent: str | None, operations: Sequence[Operation]) -> None:
+def take_back(parent: Parent, operations: Sequence[Operation]) -> None:
     """Undo the operations of the revision that follows `parent`, the last one first."""
     from alembic import op
 

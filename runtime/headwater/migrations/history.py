@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.errors import ConfigurationError
 from headwater.schema.operations import Operation, Tables, replay
-from headwater.schema.revisions import RUNTIME, Chain
+from headwater.schema.revisions import Chain, number_of
 
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
@@ -38,7 +39,11 @@ class History:
     @cached_property
     def runtime(self) -> tuple[str, ...]:
         """The ids of the runtime's revisions, from the oldest to the newest."""
-        return tuple(one.revision for one in self._chain(RUNTIME.upper()))
+        return tuple(one.revision for one in self._scripts if number_of(one.revision) is not None)
+
+    def has(self, revision: str) -> bool:
+        """Whether there is such a revision."""
+        return any(one.revision == revision for one in self._scripts)
 
     def operations(self, revision: str) -> tuple[Operation, ...]:
         """What a revision does."""
@@ -56,25 +61,42 @@ class History:
                 break
         return tables
 
+    def parents(self, revision: str) -> frozenset[str]:
+        """The revisions that this one follows."""
+        follows = self.script.get_revision(revision).down_revision
+        return frozenset({follows} if isinstance(follows, str) else follows or ())
+
+    def applied(self, found: Iterable[str], known: Iterable[str]) -> frozenset[str]:
+        """The known revisions that a database has been through which is at the found ones."""
+        known = frozenset(known)
+        waiting, applied = [one for one in found if one in known], set[str]()
+        while waiting:
+            one = waiting.pop()
+            applied.add(one)
+            waiting += self.parents(one) - applied
+        return frozenset(applied)
+
     def require(self, chain: Chain) -> None:
         """Return if the files are those that the package's index names.
 
         Raises:
             ConfigurationError: They are not.
         """
-        found = tuple(one.revision for one in self._chain(chain.branch))
-        if found != chain.revisions:
+        found = {one.revision for one in self._branch(chain.branch)}
+        if found != {*chain.revisions}:
             raise ConfigurationError(
                 f"the revisions in {chain.package}.migrations are not those of its index.json: "
                 "run `headwater generate`, or take the folder back with `git checkout`"
             )
 
-    def _chain(self, branch: str) -> list[Script]:
-        from alembic.script.revision import RevisionError
-        from alembic.util import CommandError
+    def _branch(self, branch: str) -> list[Script]:
+        """The scripts of a service's branch, parents first."""
+        return [
+            one
+            for one in self._scripts
+            if one.revision.rpartition(".")[0] == branch and number_of(one.revision) is None
+        ]
 
-        try:
-            scripts = list(self.script.walk_revisions("base", f"{branch}@head"))
-        except (CommandError, RevisionError):
-            return []
-        return scripts[::-1]
+    @cached_property
+    def _scripts(self) -> list[Script]:
+        return list(self.script.walk_revisions())[::-1]

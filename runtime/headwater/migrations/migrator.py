@@ -7,10 +7,10 @@ tables, and last on the way down.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headwater.errors import ConfigurationError, EventsWouldBeLostError, SchemaMismatchError
 from headwater.evolution import Schemas
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 __all__ = ["BASE", "BranchStatus", "Migrator"]
+
+Steps: TypeAlias = Callable[[Any, Any], Any]
+"""What alembic has to do, given where a database is."""
 
 BASE = "base"  # before the first revision
 
@@ -134,29 +137,18 @@ class Migrator:
         """
         async with self._locked() as database:
             await self._adopt(database)
-            ids = self._chain.revisions if self._chain else self._history.runtime
             found = await database.found()
             if self._chain:
                 refuse_unknown(database.shown, found, self._chain)
-            at = next((one for one in reversed(ids) if one in found), None)
-            if at is None:
-                if not self._chain:
-                    require_tables(database.shown, found)
-                return []
-            undone = _above(ids, at, to)
+            elif runtime_revision(found) not in (None, *self._history.runtime):
+                require_tables(database.shown, found)
+            undone = self._above(self._history.applied(found, self._ids), to)
             operations = [one for id_ in undone for one in self._history.operations(id_)]
             if not self._chain:
                 self._require_no_services(database, found, operations)
-            if not accept_loss:
+            if not accept_loss and undone:
                 await self._require_no_events(database, operations)
-            left = ids[ids.index(undone[-1]) - 1] if undone and ids[0] != undone[-1] else BASE
-            if not undone:
-                return []
-            branch = self._chain.branch if self._chain else RUNTIME.upper()
-            target = f"{branch}@{BASE}" if left == BASE else left
-            return await database.run(
-                lambda one: self._move(one, database, target, is_downgrade=True)
-            )
+            return await database.run(lambda one: self._undo(one, database, undone))
 
     async def status(self) -> list[BranchStatus]:
         """How far the database is on each branch. Nothing is changed."""
@@ -204,24 +196,19 @@ class Migrator:
         Raises:
             ConfigurationError: There is no such revision.
         """
-        ids = self._chain.revisions if self._chain else self._history.runtime
         known = (*self._history.runtime, *(self._chain.revisions if self._chain else ()))
         if start not in (None, BASE, *known):
             raise ConfigurationError(f"there is no revision {start!r}; there are {_listed(known)}")
         if is_downgrade:
-            undone = _above(ids, ids[-1], start) if ids else ()
-            lowest = ids.index(undone[-1]) if undone else 0
-            branch = self._chain.branch if self._chain else RUNTIME.upper()
-            left = ids[lowest - 1] if lowest else f"{branch}@{BASE}"
-            return self._script([(ids[-1], left)], is_downgrade=True) if undone else ""
-        steps = []
-        if start not in self._history.runtime[-1:] and start not in (
-            self._chain.revisions if self._chain else ()
-        ):
-            steps.append((start if start in self._history.runtime else None, self._newest()))
-        if self._chain and self._chain.newest and start != self._chain.newest:
-            since = start if start in self._chain.revisions else None
-            steps.append((since, self._chain.newest))
+            undone = self._above(frozenset(self._ids), start)
+            return self._script([(self._ids[-1], undone)]) if undone else ""
+        own = start if start in self._history.runtime else None
+        service = start if self._chain and start in self._chain.revisions else None
+        steps: list[tuple[str | None, str | Sequence[str]]] = []
+        if service is None and own != self._newest():
+            steps.append((own, self._newest()))
+        if self._chain and self._chain.newest not in (None, service):
+            steps.append((service, self._chain.newest or BASE))
         return self._script(steps)
 
     def _locked(self) -> AbstractAsyncContextManager[Database]:
@@ -251,15 +238,34 @@ class Migrator:
             )
         await database.stamp()
 
-    def _move(
-        self,
-        connection: Connection,
-        database: Database,
-        target: str,
-        *,
-        is_downgrade: bool = False,
+    @property
+    def _ids(self) -> tuple[str, ...]:
+        """The revisions that a downgrade is about, parents first."""
+        return self._chain.revisions if self._chain else self._history.runtime
+
+    def _above(self, applied: frozenset[str], to: str | None) -> tuple[str, ...]:
+        """Those of the applied revisions that are to be taken back, children first."""
+        there = [one for one in self._ids if one in applied]
+        if to is None:
+            return tuple(there[-1:])
+        if to != BASE and to not in there:
+            raise ConfigurationError(
+                f"there is no revision {to!r} to go back to; there are {_listed((BASE, *there))}"
+            )
+        kept = self._history.applied([to], self._ids)
+        return tuple(one for one in reversed(there) if one not in kept)
+
+    def _move(self, connection: Connection, database: Database, target: str) -> list[str]:
+        """Have alembic go up to the target; the revisions that it passed."""
+        return self._run(connection, database, self._up(target))
+
+    def _undo(
+        self, connection: Connection, database: Database, revisions: Sequence[str]
     ) -> list[str]:
-        """Have alembic go to the target; the revisions that it passed."""
+        """Have alembic take back the revisions; those that it did."""
+        return self._run(connection, database, self._down(revisions))
+
+    def _run(self, connection: Connection, database: Database, steps: Steps) -> list[str]:
         done: list[str] = []
 
         def note(
@@ -270,7 +276,7 @@ class Migrator:
         ) -> None:
             done.append(str(step.up_revision_id))
 
-        with self._environment(target, is_downgrade=is_downgrade) as environment:
+        with self._environment(steps) as environment:
             environment.configure(
                 connection=connection,
                 version_table=REVISIONS_TABLE,
@@ -279,26 +285,26 @@ class Migrator:
                 on_version_apply=note,
                 headwater=self._setting,
             )
+            context = environment.get_context()
+            # Alembic gives up at a revision that it has no file of, such as another service's.
+            known = tuple(filter(self._history.has, context.get_current_heads()))
+            context.get_current_heads = lambda: known  # type: ignore[method-assign]
             with environment.begin_transaction():
                 environment.run_migrations()
         return done
 
-    def _script(
-        self, steps: Iterable[tuple[str | None, str]], *, is_downgrade: bool = False
-    ) -> str:
-        """The SQL of going from one revision to another, for each pair."""
+    def _script(self, moves: Iterable[tuple[str | None, str | Sequence[str]]]) -> str:
+        """The SQL of going from a revision up to another one, or of taking some back."""
         written = io.StringIO()
-        is_first = True
-        if self.dialect == "sqlite" and not is_downgrade:
-            # What a service knows its files by.
-            written.write(f"PRAGMA application_id = {APPLICATION_ID};\n")
-            written.write(f"PRAGMA user_version = {STAMPED};\n\n")
-        for start, target in steps:
-            if not is_downgrade and start is None and not is_first:
-                start = self._newest()  # noqa: PLW2901  (so that alembic knows its table to be there)
-            with self._environment(
-                target, is_downgrade=is_downgrade, as_sql=True, starting_rev=start
-            ) as environment:
+        for start, target in moves:
+            if self.dialect == "sqlite" and start is None and target == self._newest():
+                # What a service knows its files by.
+                written.write(f"PRAGMA application_id = {APPLICATION_ID};\n")
+                written.write(f"PRAGMA user_version = {STAMPED};\n\n")
+            steps = self._up(target) if isinstance(target, str) else self._down(target)
+            # For alembic the table of revisions is there if some are; the runtime's always are.
+            since = self._newest() if start is None and target != self._newest() else start
+            with self._environment(steps, as_sql=True, starting_rev=since) as environment:
                 environment.configure(
                     dialect_name=self.dialect,
                     dialect_opts={"paramstyle": "named"},
@@ -306,36 +312,41 @@ class Migrator:
                     transactional_ddl=True,
                     transaction_per_migration=True,
                     as_sql=True,
+                    literal_binds=True,
                     output_buffer=written,
                     headwater=self._setting,
                 )
                 with environment.begin_transaction():
                     environment.run_migrations()
-            is_first = False
         return written.getvalue()
 
-    def _environment(
-        self, target: str, *, is_downgrade: bool, **options: object
-    ) -> EnvironmentContext:
+    def _up(self, target: str) -> Steps:
+        # As alembic's own commands do; there is no other way to give it a script directory.
+        return lambda found, context: self._history.script._upgrade_revs(target, found)
+
+    def _down(self, revisions: Sequence[str]) -> Steps:
+        from alembic.runtime.migration import MigrationStep
+
+        script = self._history.script
+        return lambda found, context: [
+            MigrationStep.downgrade_from_script(script.revision_map, script.get_revision(one))
+            for one in revisions
+        ]
+
+    def _environment(self, steps: Steps, **options: object) -> EnvironmentContext:
         from alembic.config import Config
         from alembic.runtime.environment import EnvironmentContext
 
-        script = self._history.script
-
-        def steps(found: Any, context: MigrationContext) -> object:
-            if is_downgrade:
-                return script._downgrade_revs(target, found)
-            return script._upgrade_revs(target, found)
-
-        return EnvironmentContext(Config(), script, fn=steps, destination_rev=target, **options)
+        return EnvironmentContext(Config(), self._history.script, fn=steps, **options)
 
     @property
     def _setting(self) -> Setting:
         return Setting(self.dialect, self._tables_of_runtime, self._schema)
 
-    def _tables_of_runtime(self, revision: str | None) -> Tables:
-        is_own = revision is None or revision in self._history.runtime
-        return self._history.tables(revision if is_own else self._newest())
+    def _tables_of_runtime(self, revision: str | tuple[str, ...] | None) -> Tables:
+        if revision is None or revision in self._history.runtime:
+            return self._history.tables(revision if isinstance(revision, str) else None)
+        return self._history.tables()
 
     def _schema(self, event: str, version: int) -> str | None:
         if self._schemas is None or (event, version) not in self._schemas.digests():
@@ -395,19 +406,6 @@ class Migrator:
                 what = "another" if (event, version) in known else "missing"
                 problems.append(f"the schema of {event} version {version} is {what}")
         return problems
-
-
-def _above(ids: Sequence[str], at: str, to: str | None) -> tuple[str, ...]:
-    """The revisions to take back, the newest first."""
-    place = ids.index(at)
-    if to is None:
-        return (at,)
-    if to != BASE and to not in ids[: place + 1]:
-        raise ConfigurationError(
-            f"there is no revision {to!r} to go back to; there are {_listed((BASE, *ids[:place]))}"
-        )
-    lowest = 0 if to == BASE else ids.index(to) + 1
-    return tuple(reversed(ids[lowest : place + 1]))
 
 
 def _listed(names: Iterable[str]) -> str:

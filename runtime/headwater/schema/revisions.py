@@ -19,6 +19,7 @@ __all__ = [
     "RUNTIME",
     "Chain",
     "branch_of",
+    "is_draft",
     "number_of",
     "revision_id",
     "runtime_revision",

@@ -112,7 +112,7 @@ def test_another_command_line_has_a_stamp_of_its_own(settled: Project) -> None:
     _, modules, printed = run(settled, "--format", "json")
 
     assert "jinja2" in modules
-    assert json.loads(printed)["files"] == 29
+    assert json.loads(printed)["files"] == 32
     assert json.loads(run(settled, "--format", "json")[2])["written"] == []
 
 

@@ -41,6 +41,8 @@ def test_only_what_changed_is_written(project: Project) -> None:
         "generated/user_service/asyncapi.yaml",
         "generated/user_service/events.py",
         "generated/user_service/manifest.json",
+        "generated/user_service/migrations/index.json",
+        "generated/user_service/migrations/revision_draft.py",
         "generated/user_service/pb/events_pb2.py",
         "generated/user_service/pb/events_pb2.pyi",
         "generated/user_service/proto/user_service/v1/events.proto",

@@ -32,11 +32,11 @@ def test_it_tells_what_it_wrote_and_then_that_nothing_is_left(
     first = capsys.readouterr()
     assert "wrote    generated/user_service/events.py" in first.out
     assert "created  services/user_service/handlers/add_user.py" in first.out
-    assert first.out.endswith("\nuser-service: 29 generated files, 29 written, 4 created\n")
+    assert first.out.endswith("\nuser-service: 32 generated files, 32 written, 4 created\n")
     assert first.err == ""
 
     assert run([]) == 0
-    assert capsys.readouterr().out == "user-service: 29 generated files, up to date\n"
+    assert capsys.readouterr().out == "user-service: 32 generated files, up to date\n"
 
 
 def test_what_the_team_has_to_do_is_told_in_one_block_and_counted(

@@ -8,7 +8,7 @@ from headwater.schema.tables import Column, ColumnType, Index, Table
 
 revision = "headwater.0001"
 down_revision = None
-branch_labels = ("HEADWATER",)
+branch_labels = None
 depends_on = None
 
 OPERATIONS = (

@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from . import subscriptions
 from .commands import GiveAddress
@@ -41,6 +42,7 @@ post_office: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
     upcasting=UPCASTING,
     subscriptions=(subscriptions.archive,),
 )

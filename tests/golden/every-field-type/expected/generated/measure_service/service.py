@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from .commands import Measure
 from .events import ConstrainedV1, ContainersV1, DefaultedV1, PrivateV1, ShortFormsV1
@@ -39,4 +40,5 @@ measure_service: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
 )

@@ -12,6 +12,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from . import subscriptions
 from .commands import ChangeOrder, CloseOrder, ImportOrders, OpenPing, PlaceOrder
@@ -85,6 +86,7 @@ every_key: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
     subscriptions=(
         subscriptions.everything,
         subscriptions.from_now_on,

@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from . import subscriptions
 from .commands import (
@@ -476,6 +477,7 @@ orders: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
     subscriptions=(
         subscriptions.all_steps,
         subscriptions.last_step,

@@ -12,6 +12,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from . import subscriptions
 from .commands import Command, Import, Yield
@@ -65,6 +66,7 @@ import_service: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
     subscriptions=(
         subscriptions.raise_,
         subscriptions.in_,

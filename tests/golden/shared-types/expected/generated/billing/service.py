@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from .commands import PayInvoice, SendInvoice
 from .events import InvoicePaidV1, InvoiceSentV1
@@ -47,4 +48,5 @@ billing: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
 )

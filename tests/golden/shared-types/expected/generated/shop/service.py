@@ -11,6 +11,7 @@ from headwater import (
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
+from headwater.migrations import Migrations
 
 from .commands import SellItem
 from .events import ItemSoldV1
@@ -38,4 +39,5 @@ shop: Service[Handlers] = Service(
         ),
     ),
     schemas=Schemas(__name__),
+    migrations=Migrations(__name__),
 )
