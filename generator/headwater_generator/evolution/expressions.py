@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from .shapes import EnumShape, NullableShape, ScalarShape, Shape
+from .shapes import EnumShape, LiteralShape, NullableShape, ScalarShape, Shape, present
 
 __all__ = ["Expression", "ExpressionError", "parse", "text_of"]
 
@@ -215,9 +216,13 @@ class _Typing:
         if name not in self.fields:
             raise ExpressionError(f'there is no field "{name}"')
         shape = self.fields[name]
-        nullable = isinstance(shape, NullableShape)
-        inner = shape.item if isinstance(shape, NullableShape) else shape
+        inner, nullable = present(shape)
         match inner:
+            case LiteralShape(values=values) if not any(
+                isinstance(one, dict | list) for one in values
+            ):
+                kinds = [Type(_kind(one)) for one in values] or [Type("null", nullable=True)]
+                return reduce(_either, kinds, Type(kinds[0].name, nullable))
             case ScalarShape(type="int" | "float" | "bool" as kind):
                 return Type(kind, nullable)
             case ScalarShape(type=kind) if kind != "json":

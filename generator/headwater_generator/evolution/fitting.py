@@ -10,6 +10,7 @@ from .shapes import (
     Constraints,
     EnumShape,
     ListShape,
+    LiteralShape,
     MapShape,
     NullableShape,
     ObjectShape,
@@ -19,6 +20,7 @@ from .shapes import (
     UnionShape,
     show_shape,
 )
+from .values import fault
 
 __all__ = ["misfit", "same"]
 
@@ -35,6 +37,8 @@ def misfit(values: Shape, place: Shape) -> str | None:
     looser constraint, an optional field more in an object, at any depth.
     """
     match values, place:
+        case LiteralShape(values=literals), _:
+            return next((why for one in literals if (why := fault(one, place))), None)
         case NullableShape(item=item), NullableShape(item=room):
             return misfit(item, room)
         case NullableShape(), _:
@@ -54,6 +58,8 @@ def misfit(values: Shape, place: Shape) -> str | None:
             return misfit(item, room) or _tighter(values.constraints, place.constraints)
         case MapShape(item=item), MapShape(item=room):
             return misfit(item, room) or _tighter(values.constraints, place.constraints)
+        case ObjectShape(), UnionShape() | MapShape() if (made := _literals(values)) is not None:
+            return fault(made, place)
         case ObjectShape(), ObjectShape():
             return next(_object_misfits(values, place), None)
         case UnionShape(tag=tag, members=members), UnionShape():
@@ -70,6 +76,20 @@ def misfit(values: Shape, place: Shape) -> str | None:
             return None if have_up == need_up else f"{values.name} is not {place.name}"
         case _:
             return f"{show_shape(values)} is not {show_shape(place)}"
+
+
+def _literals(shape: ObjectShape) -> dict[str, JSON] | None:
+    """Return the object that a shape is, where it is always the same."""
+    made: dict[str, JSON] = {}
+    for name, one in shape.fields.items():
+        match one.shape:
+            case LiteralShape(values=(value,)):
+                made[name] = value
+            case ObjectShape() as inner if (below := _literals(inner)) is not None:
+                made[name] = below
+            case _:
+                return None
+    return made
 
 
 def _object_misfits(values: ObjectShape, place: ObjectShape) -> Iterator[str]:

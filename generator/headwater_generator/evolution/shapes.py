@@ -37,6 +37,7 @@ __all__ = [
     "EnumShape",
     "FieldShape",
     "ListShape",
+    "LiteralShape",
     "MapShape",
     "NullableShape",
     "ObjectShape",
@@ -155,6 +156,16 @@ class RecursiveShape:
     name: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LiteralShape:
+    """One of these values: an op of a spec makes them, and no version has said of what type yet.
+
+    Where a value has to be of a type, it is whatever type takes all of them.
+    """
+
+    values: tuple[JSON, ...]
+
+
 Shape: TypeAlias = (
     ScalarShape
     | EnumShape
@@ -164,6 +175,7 @@ Shape: TypeAlias = (
     | MapShape
     | NullableShape
     | RecursiveShape
+    | LiteralShape
 )
 
 
@@ -248,7 +260,8 @@ def canonical(shape: Shape) -> JSON:
 
     Fields and enum values keep their order, constraints and members are sorted by name.
     Descriptions and names of types are left out. Each form has one key of its own that tells it:
-    `type`, `enum`, `fields`, `one_of`, `list`, `map`, `nullable` or `recursive`.
+    `type`, `enum`, `fields`, `one_of`, `list`, `map`, `nullable`, `recursive` or, which no version
+    of anything has, `literal`.
     """
     match shape:
         case ScalarShape(type=name, constraints=constraints):
@@ -270,6 +283,8 @@ def canonical(shape: Shape) -> JSON:
             return {"nullable": canonical(item)}
         case RecursiveShape(up=up):
             return {"recursive": up}
+        case LiteralShape(values=values):
+            return {"literal": list(values)}
 
 
 def _canonical_field(one: FieldShape) -> JSON:
@@ -297,8 +312,35 @@ def _text(value: JSON | Unset) -> str:
 
 
 def present(shape: Shape | None) -> tuple[Shape | None, bool]:
-    """Return what a value is if it is not null, and whether it may be."""
-    return (shape.item, True) if isinstance(shape, NullableShape) else (shape, False)
+    """Return what a value is if it is not null, and whether it may be.
+
+    Of literals that are all objects with the same fields it is an object of literals, and a list of
+    them where all are lists.
+    """
+    match shape:
+        case NullableShape(item=item):
+            return present(item)[0], True
+        case LiteralShape(values=values):
+            some = tuple(one for one in values if one is not None)
+            return _literal(some), len(some) < len(values)
+        case _:
+            return shape, False
+
+
+def _literal(values: tuple[JSON, ...]) -> Shape:
+    objects = [one for one in values if isinstance(one, dict)]
+    if objects and len(objects) == len(values) and len({frozenset(one) for one in objects}) == 1:
+        return ObjectShape(
+            {
+                name: FieldShape(LiteralShape(tuple(one[name] for one in objects)))
+                for name in objects[0]
+            }
+        )
+    lists = [one for one in values if isinstance(one, list)]
+    if lists and len(lists) == len(values):
+        items = tuple(item for one in lists for item in one)
+        return ListShape(LiteralShape(items), {"minItems": min(map(len, lists))})
+    return LiteralShape(values)
 
 
 def show_shape(shape: Shape) -> str:
@@ -320,6 +362,8 @@ def show_shape(shape: Shape) -> str:
             return f"{show_shape(item)} | null"
         case RecursiveShape(name=name):
             return name
+        case LiteralShape(values=values):
+            return " or ".join(json.dumps(one, ensure_ascii=False) for one in values)
 
 
 def _show_constraints(constraints: Constraints) -> str:

@@ -39,6 +39,8 @@ __all__ = [
     "Within",
     "Wrap",
     "interpret",
+    "joined",
+    "parted",
 ]
 
 Fields: TypeAlias = dict[str, Any]
@@ -151,8 +153,7 @@ class Split:
 
     def run(self, fields: Fields, _: Around) -> None:
         """Carry it out."""
-        parts = fields.pop(self.name).split(self.separator, len(self.into) - 1)
-        parts += [""] * (len(self.into) - len(parts))
+        parts = parted(fields.pop(self.name), self.separator, len(self.into))
         fields.update(zip(self.into, parts, strict=True))
 
 
@@ -166,10 +167,7 @@ class Join:
 
     def run(self, fields: Fields, _: Around) -> None:
         """Carry it out."""
-        parts = [fields.pop(name) for name in self.names]
-        while len(parts) > 1 and parts[-1] == "":
-            parts.pop()
-        fields[self.into] = self.separator.join(parts)
+        fields[self.into] = joined([fields.pop(name) for name in self.names], self.separator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +333,18 @@ def interpret(
     changed = copy.deepcopy(dict(fields))
     _run(steps, changed, Around(envelope, functions or {}))
     return changed
+
+
+def parted(text: str, separator: str, count: int) -> list[str]:
+    """Return so many parts of a text; those that are missing are empty."""
+    parts = text.split(separator, count - 1)
+    return parts + [""] * (count - len(parts))
+
+
+def joined(parts: Sequence[str], separator: str) -> str:
+    """Return the parts as one text, without separators before an empty tail."""
+    last = max((number for number, part in enumerate(parts) if part), default=0)
+    return separator.join(parts[: last + 1])
 
 
 def _run(steps: Sequence[Step], fields: Fields, around: Around) -> None:

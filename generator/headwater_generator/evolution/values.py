@@ -7,6 +7,7 @@ from ..grammar.wire import is_wire_text
 from .shapes import (
     EnumShape,
     ListShape,
+    LiteralShape,
     MapShape,
     NullableShape,
     ObjectShape,
@@ -55,6 +56,8 @@ def fault(value: JSON, shape: Shape) -> str | None:
             return _object_fault(rest, members[name])
         case RecursiveShape():
             return None
+        case LiteralShape(values=values):
+            return None if value in values else _not(value, shape)
 
 
 def _object_fault(value: JSON, shape: ObjectShape) -> str | None:
@@ -159,6 +162,8 @@ def sample(shape: Shape, name: str = "") -> JSON:
             return None if isinstance(item, RecursiveShape) else sample(item, name)
         case RecursiveShape():
             return None
+        case LiteralShape(values=values):
+            return values[0] if values else None
 
 
 def _sample_field(shape: Shape, default: JSON | Unset, name: str) -> JSON:

@@ -147,7 +147,8 @@ class Add(Model):
     NOUN: ClassVar[str] = "an add"
 
     values: Mapping[str, JSON] = key(
-        "From the new field to its value in older events, as on the wire. Down: the field goes.",
+        "From the new field to its value in older events, as on the wire. It is of whatever type "
+        "the ops after this one, and the newer version, take. Down: the field goes.",
         MapShape(_NEW_FIELD, Json()),
         name="add",
         example="add: {currency: EUR}",

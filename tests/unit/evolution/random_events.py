@@ -34,6 +34,8 @@ TYPES = [
 BOX = {"size": "int", "label": "string"}
 CARD = {"contact": "Contact", "tags": "map<int>"}
 MAIL = {"kind": "Mail", "address": "a b"}
+UUID = "0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10"
+BOXES = [{"size": 1, "label": "x"}, {"size": 2, "label": "y z"}]
 DECLARED: dict[str, Any] = {
     "Role": {"enum": ["user", "admin", "guest"]},
     "Rank": {"enum": ["member", "admin", "guest"]},
@@ -108,7 +110,10 @@ def add(draw: st.DrawFn, draft: Draft, fresh: list[str]) -> None:
     kind, value = draw(
         st.sampled_from(
             [("int", 7), ("string", "x y"), ("bool", True), ("map<string | null>", {"a": None}),
-             ("map<Contact>", {"b": MAIL})]
+             ("map<Contact>", {"b": MAIL}), ("Role", "user"), ("uuid", UUID), ("int | null", None),
+             ("datetime", "2024-05-01T12:00:00Z"), ("list<string>", ["x y", "", "z"]),
+             ("list<int>", [3]), ("Box", BOXES[0]), ("list<Box>", BOXES), ("Card", {"contact": MAIL,
+             "tags": {"c": 1}}), ("Contact", MAIL), ("string | null", "a")]
         )
     )  # fmt: skip
     draft.ops.append({"add": {fresh[0]: value}})

@@ -70,8 +70,6 @@ def is_met(
 
 
 def _misfit(one: FieldState, room: Shape) -> str | None:
-    if not isinstance(one.constant, Unset):
-        return fault(one.constant, room)
     inner, _ = present(room)
     if one.text is not None and isinstance(inner, ScalarShape) and inner.type in _TEXTS:
         if inner.constraints:

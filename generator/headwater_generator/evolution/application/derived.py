@@ -9,7 +9,7 @@ from ...names import nearest
 from .. import steps
 from ..effects import Effect, Note
 from ..expressions import ExpressionError, parse, text_of
-from ..shapes import EnumShape, ScalarShape, Shape, show_shape
+from ..shapes import EnumShape, LiteralShape, ScalarShape, Shape, show_shape
 from ..templates import TemplateError, parts_of
 from ..values import sample
 from .states import FieldState, ObjectState, fail, put
@@ -45,9 +45,7 @@ def format_text(op: Format, state: ObjectState, whose: str) -> Effect:
                 message = f'{whose} has no field "{state.named(part)}"'
                 raise fail(state, where_in(op, template), "HW802", message, hint)
             state.touched.add(part)
-            if not isinstance(one.up, EnumShape | ScalarShape) or (
-                isinstance(one.up, ScalarShape) and one.up.type == "json"
-            ):
+            if not _is_written(one.up):
                 wants = "texts, numbers, bools and enums that are never null"
                 message = f'format takes {wants}, and "{part}" is {show_shape(one.up)}'
                 raise fail(state, where_in(op, template), "HW803", message)
@@ -61,6 +59,19 @@ def format_text(op: Format, state: ObjectState, whose: str) -> Effect:
         down=tuple(steps.Remove(name) for name in op.texts),
         down_losses=tuple(losses),
     )
+
+
+def _is_written(shape: Shape) -> bool:
+    """Whether values of a shape can stand in a text, none of them null."""
+    match shape:
+        case EnumShape():
+            return True
+        case ScalarShape(type=kind):
+            return kind != "json"
+        case LiteralShape(values=values):
+            return all(isinstance(one, str | int | float) for one in values)
+        case _:
+            return False
 
 
 def compute(op: Compute, state: ObjectState, _: str) -> Effect:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...grammar import JSON, Unset
+from ...grammar import Unset
 from ...grammar.ops import Add, Drop, Rename
 from .. import steps
 from ..effects import Effect, Note
-from ..shapes import NullableShape, ScalarShape, Shape
+from ..shapes import LiteralShape, NullableShape
 from ..values import fault
 from .states import FieldState, ObjectState, fail, put, take
 from .wording import as_json, told, where_in
@@ -31,7 +31,7 @@ def add(op: Add, state: ObjectState, _: str) -> Effect:
     """Make fields that always have the same value; going down they go."""
     losses: list[Note] = []
     for name, value in op.values.items():
-        put(op, state, name, FieldState(_shape_of(value), None, constant=value))
+        put(op, state, name, FieldState(LiteralShape((value,)), None))
         losses.append(Note(state.named(name), f"every value but {as_json(value)}"))
     return Effect(
         op=told(op),
@@ -59,26 +59,11 @@ def drop(op: Drop, state: ObjectState, whose: str) -> Effect:
             message = f'"{state.named(name)}" cannot be restored so: {why}'
             raise fail(state, where_in(op, name), "HW803", message)
         down.append(steps.Put(name, value))
-        losses.append(Note(state.named(name), f"its value, which becomes {as_json(value)}"))
+        if not one.is_made:
+            losses.append(Note(state.named(name), f"its value, which becomes {as_json(value)}"))
     return Effect(
         op=told(op),
         up=tuple(steps.Remove(name) for name in op.restored),
         down=tuple(down) if is_way else None,
         up_losses=tuple(losses),
     )
-
-
-def _shape_of(value: JSON) -> Shape:
-    match value:
-        case bool():
-            return ScalarShape("bool")
-        case int():
-            return ScalarShape("int")
-        case float():
-            return ScalarShape("float")
-        case str():
-            return ScalarShape("string")
-        case None:
-            return NullableShape(ScalarShape("json"))
-        case _:
-            return ScalarShape("json")

@@ -20,13 +20,15 @@ def wrap(op: Wrap, state: ObjectState, whose: str) -> Effect:
     below, takes_null = present(one.down)
     made = ListShape(shape or one.up)
     put(op, state, name, FieldState(made, ListShape(below) if below else None))
+    if one.is_made:
+        return Effect(op=told(op), up=(steps.Wrap(name),), down=())
     where = state.named(name)
     return Effect(
         op=told(op),
         up=(steps.Wrap(name),),
-        down=(steps.First(name, takes_null or below is None),),
+        down=(steps.First(name, takes_null),),
         down_losses=(Note(where, "all items but the first"),),
-        down_refusals=() if takes_null or below is None else (Note(where, "an empty list"),),
+        down_refusals=() if takes_null else (Note(where, "an empty list"),),
     )
 
 
@@ -34,14 +36,19 @@ def head(op: Head, state: ObjectState, whose: str) -> Effect:
     """Make the first item of a list."""
     name = op.one.name
     one = take(op, state, name, whose)
-    shape, below = one.up, one.down
-    if not isinstance(shape, ListShape) or isinstance(shape.item, NullableShape):
+    (shape, is_nullable), below = present(one.up), one.down
+    if not isinstance(shape, ListShape) or is_nullable or present(shape.item)[1]:
         raise unsuited(op, state, name, one.up, "a list of what is never null")
     least = shape.constraints.get("minItems")
     is_full = isinstance(least, int) and least > 0
     there = state.newer.fields.get(name) if state.newer else None
     nullable = there is not None and isinstance(there.shape, NullableShape)
     made = as_nullable(shape.item, nullable=nullable and not is_full)
+    up = (steps.First(name, nullable),)
+    refused = () if nullable or is_full else (Note(state.named(name), "an empty list"),)
+    if one.is_made:
+        put(op, state, name, FieldState(made, None))
+        return Effect(op=told(op), up=up, down=(), up_refusals=refused)
     accepts: Shape | None = None
     is_way = True
     lost = "all items but the first"
@@ -55,8 +62,8 @@ def head(op: Head, state: ObjectState, whose: str) -> Effect:
     put(op, state, name, FieldState(made, accepts))
     return Effect(
         op=told(op),
-        up=(steps.First(name, nullable),),
+        up=up,
         down=(steps.Wrap(name),) if is_way else None,
         up_losses=(Note(where, lost),),
-        up_refusals=() if nullable or is_full else (Note(where, "an empty list"),),
+        up_refusals=refused,
     )

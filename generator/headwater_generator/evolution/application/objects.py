@@ -13,12 +13,11 @@ from ..shapes import (
     NullableShape,
     ObjectShape,
     RecursiveShape,
-    ScalarShape,
     Shape,
     UnionShape,
     present,
 )
-from .states import FieldState, ObjectState, fail, put, take, unsuited
+from .states import FieldState, ObjectState, accepted, accepting, fail, put, removed, take, unsuited
 from .wording import told, where_in
 
 __all__ = ["hoist", "nest", "objects_at"]
@@ -29,9 +28,14 @@ def nest(op: Nest, state: ObjectState, whose: str) -> Effect:
     nesting = op.nesting
     taken = {name: take(op, state, name, whose) for name in nesting.sources}
     up = ObjectShape({name: FieldShape(one.up) for name, one in taken.items()})
-    accepts = ObjectShape(
-        {name: FieldShape(one.down or ScalarShape("json")) for name, one in taken.items()}
-    )
+    if all(one.is_made for one in taken.values()):
+        put(op, state, nesting.into, FieldState(up, None))
+        return Effect(
+            op=told(op),
+            up=(steps.Group(nesting.sources, nesting.into),),
+            down=removed([nesting.into], nesting.sources),
+        )
+    accepts = ObjectShape({name: accepting(one) for name, one in taken.items()})
     put(op, state, nesting.into, FieldState(up, accepts))
     return Effect(
         op=told(op),
@@ -45,7 +49,7 @@ def hoist(op: Hoist, state: ObjectState, whose: str) -> Effect:
     source, names = op.hoisting.source, op.hoisting.fields
     one = take(op, state, source, whose)
     up, accepts = objects_at(op, state, source, one)
-    if isinstance(one.up, NullableShape):
+    if present(one.up)[1]:
         hint = "its fields would be missing then; write a custom op"
         raise unsuited(op, state, source, one.up, "an object that is never null", hint)
     for name in names:
@@ -59,12 +63,11 @@ def hoist(op: Hoist, state: ObjectState, whose: str) -> Effect:
         hint = f"name it too, or drop it before: - in: {{field: {source}, do: [drop: [{left[0]}]]}}"
         raise fail(state, op.node, "HW803", message, hint)
     for name in names:
-        below = accepts.fields[name].shape if accepts and name in accepts.fields else None
-        put(op, state, name, FieldState(up.fields[name].shape, below))
+        put(op, state, name, FieldState(up.fields[name].shape, accepted(accepts, name)))
     return Effect(
         op=told(op),
         up=(steps.Ungroup(source, names),),
-        down=(steps.Group(names, source),),
+        down=removed(names, [source]) if one.is_made else (steps.Group(names, source),),
     )
 
 

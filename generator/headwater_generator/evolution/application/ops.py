@@ -27,10 +27,21 @@ from ...grammar.ops import (
 )
 from .. import steps
 from ..effects import Effect
-from ..shapes import FieldShape, ListShape, ObjectShape, ScalarShape, Shape, present
+from ..shapes import FieldShape, ListShape, ObjectShape, Shape, present
 from . import derived, fields, functions, lists, objects, scalars, texts
 from .objects import objects_at
-from .states import FieldState, ObjectState, Stop, as_nullable, fail, put, take, unsuited
+from .states import (
+    FieldState,
+    ObjectState,
+    Stop,
+    accepted,
+    accepting,
+    as_nullable,
+    fail,
+    put,
+    take,
+    unsuited,
+)
 from .wording import told
 
 __all__ = ["apply_all"]
@@ -67,7 +78,7 @@ def _in(op: In, state: ObjectState, whose: str) -> Effect:
             as_nullable(made, nullable=nullable), below and as_nullable(below, nullable=takes_null)
         ),
     )
-    return _wrapped(op, inner, lambda found: steps.Within(name, found))
+    return _wrapped(op, one, inner, lambda found: steps.Within(name, found))
 
 
 def _each(op: Each, state: ObjectState, whose: str) -> Effect:
@@ -75,9 +86,10 @@ def _each(op: Each, state: ObjectState, whose: str) -> Effect:
     one = take(op, state, name, whose)
     items, nullable = present(one.up)
     below_items, takes_null = present(one.down)
-    if not isinstance(items, ListShape) or not isinstance(items.item, ObjectShape):
+    of_items, may_be_null = present(items.item if isinstance(items, ListShape) else None)
+    if not isinstance(items, ListShape) or not isinstance(of_items, ObjectShape) or may_be_null:
         raise unsuited(op, state, name, one.up, "a list of objects")
-    item = FieldState(items.item, below_items.item if isinstance(below_items, ListShape) else None)
+    item = FieldState(of_items, below_items.item if isinstance(below_items, ListShape) else None)
     up, accepts = objects_at(op, state, name, item)
     inner, made, below = _below(op, state, name, up, accepts)
     accepted: Shape | None = None
@@ -89,7 +101,7 @@ def _each(op: Each, state: ObjectState, whose: str) -> Effect:
         name,
         FieldState(as_nullable(replace(items, item=made), nullable=nullable), accepted),
     )
-    return _wrapped(op, inner, lambda found: steps.Each(name, found))
+    return _wrapped(op, one, inner, lambda found: steps.Each(name, found))
 
 
 def _below(
@@ -101,13 +113,7 @@ def _below(
     if isinstance(newer, ListShape):
         newer = newer.item
     inner = ObjectState(
-        {
-            key: FieldState(
-                one.shape,
-                accepts.fields[key].shape if accepts and key in accepts.fields else None,
-            )
-            for key, one in up.fields.items()
-        },
+        {key: FieldState(one.shape, accepted(accepts, key)) for key, one in up.fields.items()},
         newer if isinstance(newer, ObjectShape) else None,
         state.tell,
         path=state.named(name),
@@ -122,16 +128,20 @@ def _below(
         )
     made = ObjectShape({key: FieldShape(one.up) for key, one in inner.fields.items()})
     # What goes down loses the fields that came to be: they may be anything.
-    below = ObjectShape(
-        {key: FieldShape(one.down or ScalarShape("json")) for key, one in inner.fields.items()}
-    )
+    below = ObjectShape({key: accepting(one) for key, one in inner.fields.items()})
     return inner, made, None if accepts is None else below
 
 
 def _wrapped(
-    op: Op, inner: ObjectState, step: Callable[[tuple[steps.Step, ...]], steps.Step]
+    op: Op,
+    around: FieldState,
+    inner: ObjectState,
+    step: Callable[[tuple[steps.Step, ...]], steps.Step],
 ) -> Effect:
     up = tuple(one for effect in inner.effects for one in effect.up)
+    up_refusals = tuple(one for effect in inner.effects for one in effect.up_refusals)
+    if around.is_made:
+        return Effect(op=told(op), up=(step(up),), down=(), up_refusals=up_refusals)
     ways = [effect.down for effect in reversed(inner.effects)]
     down: tuple[steps.Step, ...] | None = None
     if None not in ways:
@@ -142,7 +152,7 @@ def _wrapped(
         down=down,
         up_losses=tuple(one for effect in inner.effects for one in effect.up_losses),
         down_losses=tuple(one for effect in inner.effects for one in effect.down_losses),
-        up_refusals=tuple(one for effect in inner.effects for one in effect.up_refusals),
+        up_refusals=up_refusals,
         down_refusals=tuple(one for effect in inner.effects for one in effect.down_refusals),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from headwater.schema.conversions import CONVERSIONS
+from headwater.schema.conversions import CONVERSIONS, Conversion
 
+from ...grammar import JSON
 from ...grammar.ops import Convert, MapEnum, Op
 from ...names import nearest
 from .. import steps
 from ..effects import Effect, Note
-from ..shapes import EnumShape, ScalarShape, present
+from ..fitting import misfit
+from ..shapes import EnumShape, LiteralShape, ScalarShape, Shape, present
 from .pairs import pairs_from
 from .states import (
     FieldState,
@@ -20,7 +22,7 @@ from .states import (
     take,
     unsuited,
 )
-from .wording import notes_of, told, where_in, with_article
+from .wording import as_json, notes_of, told, where_in, with_article
 
 __all__ = ["convert", "map_enum"]
 
@@ -33,19 +35,29 @@ def convert(op: Convert, state: ObjectState, whose: str) -> Effect:
         back = CONVERSIONS[conversion.back]
         one = take(op, state, name, whose)
         shape, nullable = present(one.up)
-        if not isinstance(shape, ScalarShape) or shape.type != conversion.source:
+        is_literal = isinstance(shape, LiteralShape) and not misfit(
+            shape, ScalarShape(conversion.source)
+        )
+        if not is_literal and (
+            not isinstance(shape, ScalarShape) or shape.type != conversion.source
+        ):
             better = pairs_from(shape)
             hint = f"for it there is {', '.join(better)}" if better else ""
             raise unsuited(op, state, name, one.up, f"{with_article(conversion.source)}", hint)
-        made = as_nullable(ScalarShape(conversion.target), nullable=nullable)
-        _, takes_null = present(one.down)
-        accepts = (
-            None
-            if one.down is None
-            else as_nullable(ScalarShape(conversion.target), nullable=takes_null)
-        )
-        put(op, state, name, FieldState(made, accepts))
+        target: Shape = ScalarShape(conversion.target)
+        if isinstance(shape, LiteralShape):
+            target = _converted(op, state, name, shape, conversion)
+        made = as_nullable(target, nullable=nullable)
         where = state.named(name)
+        if one.is_made:
+            refused = () if is_literal else notes_of(where, conversion.refuses)
+            put(op, state, name, FieldState(made, None))
+            up = (steps.Convert(name, pair),)
+            effects.append(Effect(op="", up=up, down=(), up_refusals=refused))
+            continue
+        _, takes_null = present(one.down)
+        accepts = as_nullable(ScalarShape(conversion.target), nullable=takes_null)
+        put(op, state, name, FieldState(made, accepts))
         effects.append(
             Effect(
                 op="",
@@ -58,6 +70,20 @@ def convert(op: Convert, state: ObjectState, whose: str) -> Effect:
             )
         )
     return _joined(op, effects)
+
+
+def _converted(
+    op: Op, state: ObjectState, name: str, shape: LiteralShape, conversion: Conversion
+) -> LiteralShape:
+    """Return what becomes of literals; tell of one that cannot be converted."""
+    made: list[JSON] = []
+    for value in shape.values:
+        try:
+            made.append(conversion.function(value))
+        except (ValueError, TypeError, ArithmeticError) as error:
+            message = f'{as_json(value)} of "{state.named(name)}" cannot be converted: {error}'
+            raise fail(state, where_in(op, name), "HW803", message) from None
+    return LiteralShape(tuple(made))
 
 
 def _joined(op: Op, effects: list[Effect]) -> Effect:
@@ -78,15 +104,26 @@ def map_enum(op: MapEnum, state: ObjectState, whose: str) -> Effect:
     name = mapping.source
     one = take(op, state, name, whose)
     shape, nullable = present(one.up)
+    is_literal = isinstance(shape, LiteralShape) and not misfit(shape, ScalarShape("string"))
+    if isinstance(shape, LiteralShape) and is_literal:
+        shape = EnumShape(tuple(dict.fromkeys(map(str, shape.values))))
     if not isinstance(shape, EnumShape):
         raise unsuited(op, state, name, one.up, "an enum")
-    for old in mapping.values:
-        if old not in shape.values:
-            better = nearest(old, shape.values)
-            hint = f'did you mean "{better}"?' if better else f"it has {', '.join(shape.values)}"
-            message = f'"{old}" is no value of "{state.named(name)}"'
-            raise fail(state, where_in(op, old), "HW808", message, hint)
+    strange = [old for old in mapping.values if old not in shape.values]
+    # Of an added field, the table may have more than the values that are added.
+    if strange and not (is_literal and len(strange) < len(mapping.values)):
+        old = strange[0]
+        better = nearest(old, shape.values)
+        hint = f'did you mean "{better}"?' if better else f"it has {', '.join(shape.values)}"
+        message = f'"{old}" is no value of "{state.named(name)}"'
+        raise fail(state, where_in(op, old), "HW808", message, hint)
     up = {value: mapping.values.get(value, value) for value in shape.values}
+    where = state.named(name)
+    images = tuple(dict.fromkeys(up.values()))
+    if one.is_made:
+        made: Shape = LiteralShape(images) if is_literal else EnumShape(images)
+        put(op, state, name, FieldState(as_nullable(made, nullable=nullable), None))
+        return Effect(op=told(op), up=(steps.MapValues(name, tuple(up.items())),), down=())
     down_shape, takes_null = present(one.down)
     olds = down_shape.values if isinstance(down_shape, EnumShape) else tuple(shape.values)
     for old in mapping.back.values():
@@ -97,11 +134,9 @@ def map_enum(op: MapEnum, state: ObjectState, whose: str) -> Effect:
             raise fail(state, where_in(op, old), "HW808", message, hint)
     news = list(up.values())
     down = {new: old for old, new in up.items() if news.count(new) == 1} | dict(mapping.back)
-    where = state.named(name)
-    images = tuple(dict.fromkeys(up.values()))
     refused = [new for new in images if new not in down]
     made = as_nullable(EnumShape(images), nullable=nullable)
-    accepts = None if one.down is None else as_nullable(EnumShape(tuple(down)), nullable=takes_null)
+    accepts = as_nullable(EnumShape(tuple(down)), nullable=takes_null)
     put(op, state, name, FieldState(made, accepts, has_table=True))
     return Effect(
         op=told(op),

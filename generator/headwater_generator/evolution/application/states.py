@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ...grammar import JSON, UNSET, Unset
 from ...grammar.ops import Op, op_name
 from ...load import Place
 from ...names import nearest
+from .. import steps
 from ..effects import Effect, Note
-from ..shapes import NullableShape, ObjectShape, ScalarShape, Shape, present, show_shape
+from ..shapes import FieldShape, NullableShape, ObjectShape, ScalarShape, Shape, present, show_shape
 from .wording import where_in
 
 __all__ = [
@@ -19,14 +19,19 @@ __all__ = [
     "ObjectState",
     "Stop",
     "Tell",
+    "accepted",
+    "accepting",
     "as_nullable",
     "bounded",
     "fail",
     "put",
+    "removed",
     "take",
     "unsuited",
 ]
 
+_ANYTHING = ScalarShape("json")
+"""Told by its identity from a field that takes any JSON."""
 Tell: TypeAlias = Callable[[Place, str, str, str], None]
 """Where problems go: place, code, message and hint."""
 
@@ -41,12 +46,16 @@ class FieldState:
 
     up: Shape
     down: Shape | None
-    constant: JSON | Unset = UNSET
-    """The value, where it is always the same."""
+    """None as well if an op has made the field: going down it is removed, whatever it holds."""
     text: str | None = None
     """Such a text it is, where it was made by `format`: it may be one of another type, too."""
     has_table: bool = False
     """A `map_enum` tells which values go down: others do not, and that is no surprise."""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether an op has made it. It need not become what it was, and older events have none."""
+        return self.down is None
 
 
 @dataclass
@@ -105,6 +114,25 @@ def unsuited(
     """Tell that an op does not take a field of this shape, and return what to raise."""
     message = f'{op_name(op)} takes {wants}, and "{state.named(name)}" is {show_shape(shape)}'
     return fail(state, where_in(op, name), "HW803", message, hint)
+
+
+def accepting(one: FieldState) -> FieldShape:
+    """Return what a field that goes into an object may be to go down again."""
+    return FieldShape(one.down or _ANYTHING)
+
+
+def accepted(shape: ObjectShape | None, name: str) -> Shape | None:
+    """Return what a field that comes out of an object may be to go down; None takes anything."""
+    one = shape.fields.get(name) if shape else None
+    return None if one is None or one.shape is _ANYTHING else one.shape
+
+
+def removed(made: Iterable[str], before: Iterable[str]) -> tuple[steps.Step, ...]:
+    """Return the way down of fields that an op made of made ones: these go a little later."""
+    return (
+        *(steps.Remove(name) for name in made),
+        *(steps.Put(name, None) for name in before),
+    )
 
 
 def as_nullable(shape: Shape, *, nullable: bool) -> Shape:

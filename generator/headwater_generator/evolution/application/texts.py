@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from ...grammar.ops import Merge, Op, Split
+from collections.abc import Sequence
+
+from ...grammar.ops import Merge, Op, Parting, Split
 from .. import steps
 from ..effects import Effect, Note
-from ..shapes import NullableShape, ScalarShape
+from ..fitting import misfit
+from ..shapes import LiteralShape, ScalarShape, Shape, present
 from .pairs import pair_between
-from .states import FieldState, ObjectState, bounded, fail, put, take, unsuited
+from .states import FieldState, ObjectState, bounded, fail, put, removed, take, unsuited
 from .wording import as_json, told, where_in
 
 __all__ = ["merge", "split"]
@@ -26,13 +29,18 @@ def split(op: Split, state: ObjectState, whose: str) -> Effect:
             "a split needs two fields at least",
             "to give a field another name, rename it",
         )
+    up = (steps.Split(parting.source, parting.into, parting.sep),)
+    if one.is_made:
+        for name, made in zip(parting.into, _parts(one.up, parting), strict=True):
+            put(op, state, name, FieldState(made, None))
+        return Effect(op=told(op), up=up, down=removed(parting.into, [parting.source]))
     for name in parting.into:
         put(op, state, name, FieldState(ScalarShape("string"), ScalarShape("string")))
     where = state.named(parting.source)
     firsts = ", ".join(map(state.named, parting.into[:-1]))
     return Effect(
         op=told(op),
-        up=(steps.Split(parting.source, parting.into, parting.sep),),
+        up=up,
         down=(steps.Join(parting.into, parting.source, parting.sep),),
         up_losses=(Note(where, f"{as_json(parting.sep)} at its end"),),
         down_losses=(Note(firsts, f"where it contains {as_json(parting.sep)}"),),
@@ -54,6 +62,10 @@ def merge(op: Merge, state: ObjectState, whose: str) -> Effect:
             "a merge needs two fields at least",
             "to give a field another name, rename it",
         )
+    up = (steps.Join(joining.sources, joining.into, joining.sep),)
+    if all(one.is_made for one in taken):
+        put(op, state, joining.into, FieldState(_whole(taken, joining.sep), None))
+        return Effect(op=told(op), up=up, down=removed([joining.into], joining.sources))
     put(op, state, joining.into, FieldState(ScalarShape("string"), ScalarShape("string")))
     firsts = ", ".join(map(state.named, joining.sources[:-1]))
     refusals = [
@@ -63,7 +75,7 @@ def merge(op: Merge, state: ObjectState, whose: str) -> Effect:
     ]
     return Effect(
         op=told(op),
-        up=(steps.Join(joining.sources, joining.into, joining.sep),),
+        up=up,
         down=(steps.Split(joining.into, joining.sources, joining.sep),),
         up_losses=(Note(firsts, f"where it contains {as_json(joining.sep)}"),),
         down_losses=(Note(state.named(joining.into), f"{as_json(joining.sep)} at its end"),),
@@ -71,11 +83,32 @@ def merge(op: Merge, state: ObjectState, whose: str) -> Effect:
     )
 
 
+def _parts(text: Shape, parting: Parting) -> list[Shape]:
+    """Return what each part of a text is."""
+    if not isinstance(text, LiteralShape):
+        return [ScalarShape("string")] * len(parting.into)
+    rows = [steps.parted(str(one), parting.sep, len(parting.into)) for one in text.values]
+    return [LiteralShape(column) for column in zip(*rows, strict=True)]
+
+
+def _whole(parts: Sequence[FieldState], sep: str) -> Shape:
+    """Return what is made of texts."""
+    texts: list[str] = []
+    for one in parts:
+        match one.up:
+            case LiteralShape(values=(str(text),)):
+                texts.append(text)
+            case _:
+                return ScalarShape("string")
+    return LiteralShape((steps.joined(texts, sep),))
+
+
 def _check_text(op: Op, state: ObjectState, name: str, one: FieldState) -> None:
-    if isinstance(one.up, NullableShape):
+    if present(one.up)[1]:
         hint = "a field that may be null cannot be taken apart; write a custom op"
         raise unsuited(op, state, name, one.up, "a text that is never null", hint)
-    if not (isinstance(one.up, ScalarShape) and one.up.type == "string"):
+    is_literal = isinstance(one.up, LiteralShape) and not misfit(one.up, ScalarShape("string"))
+    if not is_literal and not (isinstance(one.up, ScalarShape) and one.up.type == "string"):
         pair = pair_between(one.up, ScalarShape("string"))
         hint = f"convert it first: - convert: {{{name}: {pair}}}" if pair else ""
         raise unsuited(op, state, name, one.up, "a text", hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...grammar import ops as grammar
-from ..shapes import EnumShape, Shape, present
+from ..shapes import EnumShape, LiteralShape, Shape, present
 
 __all__ = ["table_down", "table_up"]
 
@@ -11,7 +11,13 @@ __all__ = ["table_down", "table_up"]
 def table_up(op: grammar.MapEnum, shape: Shape | None) -> dict[str, str]:
     """Return what each value of the older enum becomes."""
     enum, _ = present(shape)
-    values = enum.values if isinstance(enum, EnumShape) else tuple(op.mapping.values)
+    match enum:
+        case EnumShape(values=values):
+            pass
+        case LiteralShape(values=literals):
+            values = tuple(one for one in dict.fromkeys(map(str, literals)))
+        case _:
+            values = tuple(op.mapping.values)
     return {value: op.mapping.values.get(value, value) for value in values}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ...grammar import JSON, Unset
-from ..shapes import ListShape, NullableShape, ObjectShape, Shape, present
+from ..shapes import ListShape, LiteralShape, NullableShape, ObjectShape, Shape, present
 from .nodes import Constant, Expression, First, Label, Lifted, Made, Read, Single
 
 __all__ = [
@@ -61,10 +61,13 @@ def as_value(default: JSON | Unset) -> JSON:
 
 def members(base: Expression, shape: Shape | None) -> State:
     """Return the fields of an object, whatever is known of it."""
+    shape, _ = present(shape)
     if isinstance(base, Made) and not isinstance(shape, ObjectShape):
         return {name: Value(one) for name, one in base.fields.items()}
     if isinstance(base, Constant) and isinstance(base.value, dict):
-        return {name: Value(Constant(one)) for name, one in base.value.items()}
+        return {
+            name: Value(Constant(one), LiteralShape((one,))) for name, one in base.value.items()
+        }
     return dict(fields_of(shape, base)) if isinstance(shape, ObjectShape) else {}
 
 

@@ -16,6 +16,7 @@ from ..shapes import (
     EnumShape,
     FieldShape,
     ListShape,
+    LiteralShape,
     NullableShape,
     ObjectShape,
     ScalarShape,
@@ -88,7 +89,10 @@ class Walk:
             case grammar.Rename(names=names):
                 return {names.get(name, name): value for name, value in state.items()}
             case grammar.Add(values=values):
-                return state | {name: Value(Constant(value)) for name, value in values.items()}
+                return state | {
+                    name: Value(Constant(value), LiteralShape((value,)))
+                    for name, value in values.items()
+                }
             case grammar.Drop(restored=restored):
                 return without(state, restored)
             case grammar.Convert(pairs=pairs):
@@ -266,7 +270,8 @@ class Walk:
 
     def _hoist(self, source: str, fields: Sequence[str], state: State) -> State:
         value = state[source]
-        shapes = value.shape.fields if isinstance(value.shape, ObjectShape) else {}
+        shape, _ = present(value.shape)
+        shapes = shape.fields if isinstance(shape, ObjectShape) else {}
         lifted: State = {}
         for name in fields:
             one = shapes.get(name)
