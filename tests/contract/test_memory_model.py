@@ -2,9 +2,8 @@
 
 from headwater.stores.contract import Store
 from headwater.stores.memory import MemoryStore
+from headwater.testing.conformance.machine import StoreAgainstModel
 from hypothesis import settings
-
-from tests.contract.machine import StoreAgainstModel
 
 
 class MemoryStoreAgainstModel(StoreAgainstModel):

@@ -4,8 +4,7 @@ import pytest
 from headwater.stores.contract import Store
 from headwater.stores.memory import MemoryStore
 from headwater.testing import VirtualClock
-
-from tests.contract.store import STREAMS, StoreContract
+from headwater.testing.conformance import STREAMS, StoreContract
 
 
 class TestMemoryStore(StoreContract):

@@ -48,8 +48,7 @@ from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
-
-from tests.contract.store import (
+from headwater.testing.conformance.examples import (
     ME,
     STREAMS,
     claim,
@@ -60,6 +59,7 @@ from tests.contract.store import (
     unit,
     unit_with_key,
 )
+
 from tests.support.pgbouncer import pgbouncer, program
 from tests.support.postgres import Cluster, binaries
 from tests.support.waiting import eventually
@@ -691,7 +691,7 @@ APPEND = """
 import asyncio, sys
 from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
-from tests.contract.store import STREAMS, new_event, unit
+from headwater.testing.conformance.examples import STREAMS, new_event, unit
 
 async def main():
     store = PostgresStore(sys.argv[1])

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import pytest
 from headwater.stores.contract import Store
 from headwater.stores.postgres.store import PostgresStore
+from headwater.testing.conformance.machine import StoreAgainstModel
 from hypothesis import settings
 
-from tests.contract.machine import StoreAgainstModel
 from tests.contract.test_sqlite_model import Alternating
 from tests.support.postgres import Cluster
 

@@ -14,8 +14,9 @@ from headwater.stores.contract import Committed, Rejected, Store
 from headwater.stores.postgres.store import PostgresStore
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
+from headwater.testing.conformance import StoreContract
+from headwater.testing.conformance.examples import STREAMS, new_event, unit
 
-from tests.contract.store import STREAMS, StoreContract, new_event, unit
 from tests.support.postgres import Cluster
 
 PREFIX = "shop"

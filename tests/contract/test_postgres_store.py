@@ -6,8 +6,7 @@ import pytest
 from headwater.stores.contract import Store
 from headwater.stores.postgres.store import PostgresStore
 from headwater.testing import VirtualClock
-
-from tests.contract.store import STREAMS, StoreContract
+from headwater.testing.conformance import STREAMS, StoreContract
 
 
 class TestPostgresStore(StoreContract):

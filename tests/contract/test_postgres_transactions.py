@@ -15,10 +15,17 @@ from headwater.errors import (
 from headwater.stores.contract import Acknowledge, Committed, Expect, FeedKey, Rejected
 from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
+from headwater.testing.conformance.examples import (
+    STREAMS,
+    claim,
+    feed,
+    new_event,
+    unit,
+    unit_with_key,
+)
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.contract.store import STREAMS, claim, feed, new_event, unit, unit_with_key
 from tests.support.postgres import Cluster
 from tests.support.waiting import eventually
 

@@ -39,8 +39,15 @@ from headwater.stores.contract import (
 from headwater.stores.sqlite.store import SqliteStore
 from headwater.streams import FromTimestamp, Stream, StreamType
 from headwater.testing import VirtualClock
-
-from tests.contract.store import ME, STREAMS, claim, feed, new_event, offsets, unit
+from headwater.testing.conformance.examples import (
+    ME,
+    STREAMS,
+    claim,
+    feed,
+    new_event,
+    offsets,
+    unit,
+)
 
 READER = FeedKey("reader")
 
@@ -216,7 +223,7 @@ async def test_a_claim_of_a_feed_that_was_made_anew_is_lost(store: SqliteStore) 
 APPEND_UNTIL_KILLED = """
 import asyncio, sys
 from headwater.stores.sqlite.store import SqliteStore
-from tests.contract.store import STREAMS, new_event, unit
+from headwater.testing.conformance.examples import STREAMS, new_event, unit
 
 async def main():
     store = SqliteStore(sys.argv[1])

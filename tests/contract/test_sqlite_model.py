@@ -6,9 +6,8 @@ from typing import Any
 
 from headwater.stores.contract import Store
 from headwater.stores.sqlite.store import SqliteStore
+from headwater.testing.conformance.machine import StoreAgainstModel
 from hypothesis import settings
-
-from tests.contract.machine import StoreAgainstModel
 
 
 class SqliteStoreAgainstModel(StoreAgainstModel):

@@ -7,8 +7,7 @@ import pytest
 from headwater.stores.contract import Store
 from headwater.stores.sqlite.store import SqliteStore
 from headwater.testing import VirtualClock
-
-from tests.contract.store import STREAMS, StoreContract
+from headwater.testing.conformance import STREAMS, StoreContract
 
 
 class TestSqliteStore(StoreContract):

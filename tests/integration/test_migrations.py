@@ -33,8 +33,8 @@ from headwater.schema.tables import TABLES
 from headwater.stores.databases import store_for
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
+from headwater.testing.conformance.examples import new_event, unit
 
-from tests.contract.store import new_event, unit
 from tests.support import parcels
 from tests.support.postgres import Cluster
 from tests.support.revisions import LATER, blank_file, later_history

@@ -23,8 +23,8 @@ from headwater.migrations.migrator import Migrator
 from headwater.stores.databases import store_for
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
+from headwater.testing.conformance.examples import new_event, unit
 
-from tests.contract.store import new_event, unit
 from tests.support.postgres import Cluster
 from tests.support.services import Project
 

@@ -1,4 +1,4 @@
-"""What a store promises. Every store runs the same suite, `tests/contract/store.py`.
+"""What a store promises. Every store runs the same suite, `headwater.testing.conformance`.
 
 All writing goes through `commit(units)`: each unit is written whole or not at all, and has an
 outcome of its own. The offsets of a persistent stream are 1, 2, 3... in the order of the commits,

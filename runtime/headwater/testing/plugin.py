@@ -20,6 +20,9 @@ MODULE = "headwater_module"
 STORE = "headwater_store"
 STORES = ("memory", "sqlite")
 
+# The cases of a store say what they found, as if they were in the team's own test files.
+pytest.register_assert_rewrite("headwater.testing.conformance")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Have the settings that the fixtures go by."""

@@ -34,12 +34,12 @@ from headwater.stores.contract import (
     Unit,
 )
 from headwater.streams import FromBeginning, FromLatest
-from headwater.testing import VirtualClock
+from headwater.testing.clock import VirtualClock
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.contract.model import ACK_TIMEOUT, IN_FLIGHT, Model, NewUnit, Refused, Session
-from tests.contract.store import STREAMS
+from .examples import STREAMS
+from .model import ACK_TIMEOUT, IN_FLIGHT, Model, NewUnit, Refused, Session
 
 __all__ = ["StoreAgainstModel"]
 
