@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from headwater_generator.check import load_specs
+from headwater_generator.compatibility import compare
+from headwater_generator.lock import lock_folder, read_lock
+from headwater_generator.model.versions import versions_of
 from headwater_generator.problems import SpecError
 
 SAMPLE = Path(__file__).parents[3] / "spec" / "user_service.yaml"
@@ -47,3 +50,17 @@ def test_without_an_op_it_is_said_what_is_missing(where: Any, name: str, tmp_pat
 
     code, field = MISSING[where, name]
     assert any(one.code == code and f'"{field}"' in one.message for one in caught.value.problems)
+
+
+def test_every_version_of_its_events_is_released_and_nothing_breaks() -> None:
+    """So the lock has something to hold later changes of the sample against."""
+    [spec] = load_specs([SAMPLE], SAMPLE.parents[1])
+    lock = read_lock(lock_folder(SAMPLE, spec.service), SAMPLE.parents[1])
+    [compared] = compare(SAMPLE.parents[1])
+
+    assert {(name, number) for name, versions in lock.events.items() for number in versions} == {
+        (one.name, one.version) for one in versions_of(spec)
+    }
+    assert all(one.is_released for versions in lock.events.values() for one in versions.values())
+    assert all(one.verdicts["full-transitive"].holds for one in compared.events)
+    assert compared.problems == ()

@@ -4,7 +4,7 @@
 from headwater.migrations.execution import carry_out, take_back
 from headwater.schema.operations import AddSchema, AddStream
 
-revision = "user_service.draftc5a56617"
+revision = "user_service.c5a566171d2d"
 down_revision = None
 branch_labels = None
 depends_on = None
