@@ -239,7 +239,7 @@ def test_a_stream_is_replayed_as_recorded(verb: Verb) -> None:
     assert status == 0
     assert [one["offset"] for one in events] == [1, 2, 3, 4]
     assert list(events[0]) == [
-        *("offset", "event", "version", "workflow_id", "id", "recorded_at", "data")
+        *("offset", "event", "version", "workflow", "workflow_id", "id", "recorded_at", "data")
     ]
     assert events[0]["event"] == "ParcelSent"
     assert events[0]["version"] == 1

@@ -1,4 +1,4 @@
-"""How far a long replay is, on a terminal that the events themselves do not go to."""
+"""How far a long replay or import is, on a terminal that the events themselves do not go to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headwater.events import RecordedEvent
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["Seen", "progress_bar"]
+__all__ = ["Seen", "counting_bar", "progress_bar"]
 
 Seen: TypeAlias = Callable[[RecordedEvent], bool]
 
@@ -42,3 +42,17 @@ def progress_bar(head: int, *, hidden: bool) -> Iterator[Seen]:
             return True
 
         yield seen
+
+
+@contextmanager
+def counting_bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A function to call with how many are done. The bar is on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
+    ) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

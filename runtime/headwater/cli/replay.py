@@ -68,7 +68,7 @@ def run(argv: Sequence[str]) -> int:
             headwater replay services.user_service users --from latest --follow
 
         What is about a person shows as *** unless --personal is given. --json gives the events as
-        recorded, with offset, event, version, workflow_id, id, recorded_at and data.
+        recorded, with offset, event, version, workflow, workflow_id, id, recorded_at and data.
         """
         service = load_service(module)
         names = {event.event_name for event in service.events_of(stream)}
@@ -122,6 +122,7 @@ def run(argv: Sequence[str]) -> int:
             "offset": event.offset,
             "event": event.name,
             "version": event.version,
+            "workflow": event.workflow,
             "workflow_id": event.workflow_id,
             "id": event.id,
             "recorded_at": event.recorded_at,

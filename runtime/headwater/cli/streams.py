@@ -1,5 +1,7 @@
 """`headwater streams MODULE`: a service's streams, and how far they have come.
 
+`headwater streams import MODULE FILE` is in `importing`; no module can be called `import`.
+
 Exit status: 0 done · 2 the module, the database or the call is wrong.
 """
 
@@ -14,6 +16,10 @@ SUMMARY = "list a service's streams, and how far they have come"
 
 def run(argv: Sequence[str]) -> int:
     """Run the verb with its arguments and return the exit status."""
+    if argv[:1] == ["import"]:
+        from .importing import run as run_import
+
+        return run_import(argv[1:])
     from typing import Annotated
 
     import typer
@@ -42,6 +48,8 @@ def run(argv: Sequence[str]) -> int:
         not:
 
             headwater streams services.user_service --database sqlite:///users.db
+
+        To take existing events in, see `headwater streams import --help`.
         """
         service = load_service(module)
 

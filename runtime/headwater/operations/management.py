@@ -7,7 +7,7 @@ process, as well as inside of one.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ from headwater.subscriptions.definition import Mode, Subscription
 from headwater.subscriptions.replay import Replay
 
 from .census import count_events
+from .importing import Import, ImportedEvent
 
 __all__ = ["Management", "manage"]
 
@@ -221,6 +222,12 @@ class Management:
         name = self._stream(stream).name
         async with reading_within(self._clock, deadline):
             return await count_events(self._store, name)
+
+    def importing(
+        self, events: Sequence[ImportedEvent], *, deadline: float = DEFAULT_DEADLINE
+    ) -> Import:
+        """The import of events that `read_lines` gave. The deadline is for each read and batch."""
+        return Import(events, self._store, self._clock, deadline)
 
     async def is_reachable(self, *, deadline: float = 2.0) -> bool:
         """Whether the store answers within `deadline` seconds."""
