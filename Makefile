@@ -24,8 +24,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: generate ## Generate the sample service, run it, send it commands, watch the events arrive
-	@$(BIN)/python -m demo
+demo: generate ## Generate the sample service, run it, send it commands, watch; DATABASE_URL=postgresql://... for there
+	@$(if $(DATABASE_URL),HEADWATER_DATABASE='$(DATABASE_URL)' )$(BIN)/python -m demo
 
 run: generate ## Serve the sample: commands over HTTP on http://127.0.0.1:8000, docs at /docs
 	@$(BIN)/headwater run services.user_service

@@ -1,7 +1,8 @@
 """Start the sample service, send it commands over HTTP, see the events arrive, stop it.
 
 What it records stays in `data/demo/users.db`, or in the database that HEADWATER_DATABASE names, so
-that the next run finds it there.
+that the next run finds it there. On PostgreSQL it then runs the service in two processes at once,
+kills one of them, and counts.
 
 Exit status: 0 all went as it should · 1 it did not; the last line says why.
 """
@@ -9,8 +10,6 @@ Exit status: 0 all went as it should · 1 it did not; the last line says why.
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +18,9 @@ from headwater.stores.databases import shown as shown_url
 from headwater.stores.postgres.address import SCHEMES
 
 from . import earlier_release
-from .service import PATIENCE, DemoError, migrate, recorded, running
+from .client import say, send
+from .service import DemoError, migrate, recorded, running
+from .two_processes import survive_a_kill
 
 MODULE = "services.user_service"
 FILE = Path("data/demo/users.db")  # in the current folder; git ignores it
@@ -51,7 +52,7 @@ def demo() -> None:
     say("The service of today reads that as version 3, which knows where a user came from.")
     say("An old directory, which is served version 1 for good, gets it as it is.", before="")
 
-    say(f"$ headwater run {MODULE} --port 0 --database {database}")
+    say(f"$ headwater run {MODULE} --port 0 --database {shown_url(database)}")
     with running(MODULE, database) as service:
         read = service.wait_for(f"user-analytics: UserAddedV3(user_id={first}, first_name=***,")
         if "source=<Source.MIGRATION" not in read:
@@ -96,12 +97,16 @@ def demo() -> None:
         service.stop()
     say("It finished what it was doing and stopped with exit status 0.")
 
-    say(f"$ headwater replay {MODULE} users --json --database {database}")
+    say(f"$ headwater replay {MODULE} users --json --database {shown_url(database)}")
     after = recorded(MODULE, "users", database)
     for event in after[len(before) :]:
         say(shown(event), before="")
     if len(after) != len(before) + 5:
         raise DemoError(f"there are {len(after) - len(before)} new events, not 5")
+    if database.startswith(SCHEMES):
+        say(f"$ headwater run {MODULE} --port 0 --database {shown_url(database)}   (twice)")
+        survive_a_kill(MODULE, database, grace["user_id"] + 2)
+        after = recorded(MODULE, "users", database)
     say(f"All {len(after)} events of the stream are still there; run it again, and it goes on.")
 
 
@@ -126,40 +131,6 @@ def users(first: int) -> tuple[dict[str, Any], dict[str, Any]]:
 def shown(event: dict[str, Any]) -> str:
     """A line of `headwater replay --json` without what is new in each run."""
     return json.dumps({key: event[key] for key in ("offset", "event", "version", "data")})
-
-
-def send(
-    url: str, command: str, fields: dict[str, Any], *, expect: int = 200, key: str | None = None
-) -> Any:
-    """Send a command, show both ways, and return the answer."""
-    body = json.dumps(fields)
-    say(f"> POST /api/commands/{command} {body}", before="")
-    request = urllib.request.Request(  # noqa: S310  (always http, to ourselves)
-        f"{url}/api/commands/{command}",
-        data=body.encode(),
-        headers={
-            "Content-Type": "application/json",
-            **({} if key is None else {"Idempotency-Key": key}),
-        },
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
-            status, answer = response.status, json.load(response)
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            status, answer = refusal.code, json.load(refusal)
-    except OSError as error:
-        raise DemoError(f"{command} got no answer: {error}") from error
-    say(f"< {status} {json.dumps(answer, indent=2 if status != 200 else None)}", before="")
-    if status != expect:
-        raise DemoError(f"{command} was answered with {status}, not {expect}")
-    return answer
-
-
-def say(text: str, *, before: str = "\n") -> None:
-    """Show what happens here, as opposed to in the service."""
-    sys.stdout.write(f"{before}{text}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

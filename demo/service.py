@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ class DemoError(Exception):
 class Service:
     """A process that `headwater run` serves in."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", *, quiet: bool = False) -> None:
         self._process = process
+        self._quiet = quiet
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -33,16 +34,33 @@ class Service:
 
     def wait_for(self, text: str) -> str:
         """The first line that holds the text, once there is one."""
+        self.wait_until(lambda lines: any(text in line for line in lines), repr(text))
+        return next(line for line in self.lines() if text in line)
+
+    def wait_until(self, holds: Callable[[list[str]], bool], what: str) -> None:
+        """Return once it holds for the lines there are; `what` is for the error if it never does.
+
+        Raises:
+            DemoError: The service ended before, or it takes too long.
+        """
         deadline = time.monotonic() + PATIENCE
         with self._changed:
-            while True:
-                for line in self._lines:
-                    if text in line:
-                        return line
+            while not holds(self._lines):
                 if not self._reader.is_alive():
-                    raise DemoError(f"the service ended before it said {text!r}")
+                    raise DemoError(f"the service ended before it said {what}")
                 if not self._changed.wait(timeout=deadline - time.monotonic()):
-                    raise DemoError(f"the service did not say {text!r} in {PATIENCE:g} seconds")
+                    raise DemoError(f"the service did not say {what} in {PATIENCE:g} seconds")
+
+    def lines(self) -> list[str]:
+        """What it has said so far; all of it once it was killed or stopped."""
+        with self._changed:
+            return [*self._lines]
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing, and read what it had said."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
 
     def stop(self) -> None:
         """Ask it to stop, and wait until it has."""
@@ -59,7 +77,8 @@ class Service:
         for line in self._process.stdout or ():
             with self._changed:
                 self._lines.append(line)
-                sys.stdout.write(f"    {line}")
+                if not self._quiet:
+                    sys.stdout.write(f"    {line}")
                 self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
@@ -95,8 +114,11 @@ def migrate(module: str, database: str) -> None:
 
 
 @contextmanager
-def running(module: str, database: str) -> Iterator[Service]:
-    """The service of that module on a free port. Whatever happens, it does not stay behind."""
+def running(module: str, database: str, *, quiet: bool = False) -> Iterator[Service]:
+    """The service of that module on a free port. Whatever happens, it does not stay behind.
+
+    What it says is shown, unless it is to be quiet.
+    """
     process = subprocess.Popen(  # noqa: S603  (our own command)
         [
             *(sys.executable, "-m", "headwater", "run", module),
@@ -113,7 +135,7 @@ def running(module: str, database: str) -> Iterator[Service]:
         },
     )
     try:
-        yield Service(process)
+        yield Service(process, quiet=quiet)
     finally:
         if process.poll() is None:
             process.kill()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import Cluster
+
 ROOT = Path(__file__).parents[2]
+FSYNC_IS_OFF = re.compile(r"^\S+: fsync is off: .*\n", re.MULTILINE)  # of servers for tests
 
 
 def run_demo(cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,6 +53,33 @@ def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated(tmp_path: Pa
         ):
             assert expected in done.stdout
         assert ("from earlier runs" in done.stdout) == (run == 2)
+
+
+def test_on_postgres_one_of_two_processes_is_killed_and_nothing_is_lost(postgres: Cluster) -> None:
+    """The tables are made by the migration it shows."""
+    url = postgres.run(postgres.create_database())
+    try:
+        done = run_demo(HEADWATER_DATABASE=url)
+    finally:
+        postgres.run(postgres.drop_database(url))
+
+    assert (done.returncode, FSYNC_IS_OFF.sub("", done.stderr)) == (0, "")
+    for expected in (
+        f"$ headwater migrate upgrade services.user_service --database {url}\n",
+        "$ kill -KILL (the first process, which has acknowledged 40 users)\n",
+        "user-analytics (broadcast): the second process counted all 200 by itself.\n",
+        "users: all 200 are recorded, each once, and no offset is missing.\n",
+        "All 205 events of the stream are still there",
+    ):
+        assert expected in done.stdout
+    counted = re.search(
+        r"(\d+) events in the first, (\d+) in the second; 0 of 200 lost, (\d+) came again",
+        done.stdout,
+    )
+    assert counted
+    first, second, again = map(int, counted.groups())
+    assert first + second == 200 + again
+    assert second > 0
 
 
 def test_it_leaves_its_data_in_a_folder_that_git_ignores(tmp_path: Path) -> None:
