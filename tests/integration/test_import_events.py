@@ -266,3 +266,12 @@ def test_another_stream_or_file_is_refused_in_a_line(verb: Verb, tmp_path: Path)
     assert "nothing.jsonl cannot be read: No such file or directory" in err
 
     assert verb(file, "--stream", "parcels")[0] == 0
+
+
+def test_any_text_that_the_event_accepts_is_kept(verb: Verb, database: str, tmp_path: Path):
+    data = {"to": {"street": "a\0b \u2028 \U0001f4e6", "country": "NL"}}
+
+    assert verb(written(tmp_path / "parcels.jsonl", [sent(1, data=data)]))[0] == 0
+    assert verb(tmp_path / "parcels.jsonl")[1] == "0 events imported, 1 there already\n"
+
+    assert [json.loads(one.data) for one in recorded(database)] == [data]
