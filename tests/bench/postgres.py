@@ -30,6 +30,7 @@ from headwater.stores.postgres.store import PostgresStore
 from headwater.streams import FromLatest, Stream, StreamType
 
 from tests.support.postgres import Cluster, binaries
+from tests.support.waiting import eventually
 
 from .rates import Rate, interleaved, measured, of_tasks, of_threads, processor_time
 from .scale import Scale
@@ -361,7 +362,7 @@ def _costs(cluster: Cluster, scale: Scale) -> Iterator[tuple[str, str, str]]:
                 committer = Committer(store)
                 rate = await of_tasks(lambda: committer.commit(_unit(1)), 64, scale.seconds)
                 head = (await store.statistics("orders")).head
-            await asyncio.sleep(1.5)  # until the server has counted what its backends did
+            await eventually(lambda: connection.fetchval(_ALL_COUNTED))
             after = await connection.fetchrow(_COUNTERS)
             await connection.close()
             commits = (after["commits"] - before["commits"]) / head * 1000
@@ -372,6 +373,15 @@ def _costs(cluster: Cluster, scale: Scale) -> Iterator[tuple[str, str, str]]:
     yield "client processor for an event, 64 at once", f"{rate.processor * 1e6:.1f} us", ""
     yield "commits and log syncs for 1,000 events, 64 at once", f"{commits:.1f}, {syncs:.1f}", ""
 
+
+# A backend that ends hands in what it counted before it leaves the list.
+_ALL_COUNTED = """
+SELECT count(*) = 0
+  FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND backend_type = 'client backend'
+   AND pid <> pg_backend_pid()
+"""
 
 _COUNTERS = """
 SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,

@@ -823,8 +823,12 @@ async def test_a_claim_that_comes_too_late_for_its_snapshot_looks_again(
         asyncio.ensure_future(claim(one, READER, holder, limit=2))
         for one, holder in ((store, "h-1"), (other, "h-2"))
     ]
-    await until_somebody_waits_for_a_lock(session)
-    await asyncio.sleep(0.05)
+    await eventually(
+        lambda: session.fetchval(
+            "SELECT count(DISTINCT pid) = 2 FROM pg_locks WHERE NOT granted AND pid IN "
+            "(SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
+    )
     await session.execute("ROLLBACK")
     first, second = [offsets(claims) for claims in await asyncio.gather(*claiming)]
     assert sorted(first + second) == [1, 2, 3, 4]

@@ -191,7 +191,12 @@ async def test_a_cancelled_statement_leaves_no_connection_behind(
     own = await store.begin()
     await own.connection.execute(INSERT, {"text": "never"})
     sleeping = asyncio.ensure_future(own.connection.exec_driver_sql("SELECT pg_sleep(60)"))
-    await asyncio.sleep(0.1)
+    await eventually(
+        lambda: session.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        )
+    )
     sleeping.cancel()
     await asyncio.wait([sleeping])
     own.roll_back()
