@@ -8,16 +8,19 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from headwater import App
+from headwater import App, Metadata, OnUnknown
 from headwater.commands.execution import Outcome
 from headwater.errors import Fault, HeadwaterError
 from headwater.http import Limits, router
+from headwater.stores.contract import Append, NewEvent, Unit
 from headwater.transports.http import application
 from headwater.transports.problems import MEDIA_TYPE, SCHEMA, STATUSES
 from jsonschema import Draft202012Validator
@@ -25,6 +28,7 @@ from jsonschema import Draft202012Validator
 from tests.support import parcels
 from tests.support.errors import SAMPLES
 from tests.support.parcels.handlers import SECRET
+from tests.support.waiting import eventually
 
 JSON = {"Content-Type": "application/json"}
 PARCEL = {"parcel_id": "p-1", "to": {"street": "Main Street 1", "country": "NL"}}
@@ -430,12 +434,17 @@ async def test_every_error_has_its_status(error: HeadwaterError) -> None:
         async def is_ready(self) -> bool:
             return True
 
+        async def held(self, *, deadline: float) -> dict[str, int]:
+            raise error
+
         async def submit(self, command: object, **options: object) -> Outcome[Any]:
             raise error
 
     async with client_of(application(Failing())) as client:
         response = await send(client, "open-desk", {})
+        ready = await client.get("/health/ready")
 
+    assert (ready.status_code, ready.json()) == (503, {"status": "down"})
     kind = STATUSES[type(error)]
     assert response.status_code == kind.status
     assert (response.json()["type"], response.json()["title"]) == (kind.type, kind.title)
@@ -521,6 +530,24 @@ async def test_it_is_not_ready_while_its_store_cannot_be_reached(tmp_path: Path)
 
     assert [one.status_code for one in (before, after, live)] == [200, 503, 200]
     assert after.json() == {"status": "down"}
+
+
+async def test_events_that_are_held_are_told_in_its_health_which_stays_up() -> None:
+    """They wait for a release that knows them."""
+    [reader] = parcels.service.subscriptions
+    holding = replace(reader, on_unknown=OnUnknown.HOLD)
+    service = replace(parcels.service, subscriptions=(holding,))
+    newer = NewEvent(uuid4(), "ParcelSent", 2, b"{}", terminal=False, metadata=Metadata())
+    append = Append(stream="parcels", workflow_id="1", events=(newer,))
+    app = App(service, handlers=parcels.handlers)
+    async with app, client_of(application(app)) as client:
+        before = await client.get("/health/ready")
+        await app._store.commit([Unit(appends=(append,))])
+        await eventually(app.held)
+        after = await client.get("/health/ready")
+
+    assert (before.status_code, before.json()) == (200, {"status": "up"})
+    assert (after.status_code, after.json()) == (200, {"status": "up", "held": {"parcel-log": 1}})
 
 
 async def test_unsafe_settings_of_the_server_are_told_in_its_health(own_postgres_url: str) -> None:

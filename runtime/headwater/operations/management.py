@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from headwater.clock import Clock, SystemClock
@@ -40,7 +40,7 @@ from headwater.streams import (
     ToLatest,
     Until,
 )
-from headwater.subscriptions.definition import Mode, Subscription
+from headwater.subscriptions.definition import Mode, OnUnknown, Subscription
 from headwater.subscriptions.replay import Replay
 
 from .census import count_events
@@ -157,6 +157,29 @@ class Management:
         shared = subscription.mode is not Mode.BROADCAST
         async with reading_within(self._clock, deadline):
             return await self._store.feed(FeedKey(subscription.name, None if shared else consumer))
+
+    async def held(self, *, deadline: float = DEFAULT_DEADLINE) -> dict[str, int]:
+        """How many events wait for a release that knows them, by subscription; only where some do.
+
+        Of a broadcast it is those of all its consumers together: an event counts once for each.
+        """
+        found: dict[str, int] = {}
+        async with reading_within(self._clock, deadline):
+            for one in self.service.subscriptions:
+                if one.on_unknown is OnUnknown.HOLD and (count := await self._held_of(one)):
+                    found[one.name] = count
+        return found
+
+    async def _held_of(self, subscription: Subscription[Any]) -> int:
+        keys = [FeedKey(subscription.name)]
+        if subscription.mode is Mode.BROADCAST:
+            consumers = await self._store.consumers(subscription.name)
+            keys = [FeedKey(subscription.name, one.name) for one in consumers]
+        count = 0
+        for key in keys:
+            with suppress(UnknownSubscriptionError):  # a consumer that has just been removed
+                count += (await self._store.feed(key)).held
+        return count
 
     async def dead_letters(
         self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE

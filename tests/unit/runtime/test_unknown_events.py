@@ -224,6 +224,25 @@ async def test_held_events_wait_in_their_lane_for_a_release_that_knows_them(
     ]
 
 
+@pytest.mark.parametrize("mode", [Mode.EXCLUSIVE, Mode.BROADCAST])
+async def test_how_many_events_are_held_is_told_until_they_are_handled(
+    shop: Shop, mode: Mode
+) -> None:
+    """Of a broadcast, for all its consumers together."""
+    settings: dict[str, Any] = {"mode": mode, "on_unknown": OnUnknown.HOLD}
+    async with shop.runs(older(**settings)) as app:
+        await app.record(*KNOWN)
+        assert await app.held() == {}
+        await app.record(*NEW_NAME, item="1")
+        await app.record(*NEW_NAME, item="2")
+        expected = 2 if mode is Mode.EXCLUSIVE else 1  # a broadcast's events wait for each other
+        assert await app.held() == {"watching": expected}
+
+    async with shop.runs(newer(**settings)) as app:
+        await app.advance(5.0)
+        assert await app.held() == {}
+
+
 async def test_holding_is_said_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     async with shop.runs(older(on_unknown=OnUnknown.HOLD)) as app:
         await app.record(*NEW_NAME)

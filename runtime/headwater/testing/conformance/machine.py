@@ -30,13 +30,14 @@ from headwater.stores.contract import (
     Rejected,
     SetAside,
     Settlement,
+    Skip,
     Store,
     Unit,
 )
 from headwater.streams import FromBeginning, FromLatest
 from headwater.testing.clock import VirtualClock
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from .examples import STREAMS
 from .model import ACK_TIMEOUT, IN_FLIGHT, Model, NewUnit, Refused, Session
@@ -85,6 +86,16 @@ class StoreAgainstModel(RuleBasedStateMachine):
     def _register(self, key: FeedKey, stream: str, wanted: set[str], order: Order) -> None:
         self.run(self.store.register(_feed(key, stream, wanted, order)))
         self.model.register(key, stream, wanted, order)
+
+    @initialize(names=st.lists(st.sampled_from("AB"), max_size=3), limit=st.integers(0, 3))
+    def begin_with_claims(self, names: list[str], limit: int) -> None:
+        """Otherwise most runs would be over before anything was claimed to be settled."""
+        if names:
+            self.commit(
+                [("log", f"w{n}", Expect.ANY, [name], 1, None) for n, name in enumerate(names, 1)]
+            )
+        for place in range(limit):
+            self.claim(place, "ann", 2)
 
     @rule()
     def close_and_open(self) -> None:
@@ -197,6 +208,15 @@ class StoreAgainstModel(RuleBasedStateMachine):
     )
     def settle(self, data: st.DataObject, how: str, *, has_effect: bool) -> None:
         """An effect in the same unit is written if and only if the claim is still held."""
+        self._settle(data, how, has_effect=has_effect)
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), how=st.sampled_from(["hold", "skip"]))
+    def settle_what_is_unknown(self, data: st.DataObject, how: str) -> None:
+        """A rule of its own, so that it is as frequent as what is known."""
+        self._settle(data, how, has_effect=False)
+
+    def _settle(self, data: st.DataObject, how: str, *, has_effect: bool) -> None:
         claim = self.claims.pop(data.draw(st.integers(0, len(self.claims) - 1)))
         feed = self.model.feeds.get(claim.feed)
         # A claim that ran out may be settled until somebody looks for events again.
@@ -205,6 +225,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
             "ack": Acknowledge(claim),
             "fail": PutBack(claim, failed=True, delay=3.0),
             "release": PutBack(claim, failed=False),
+            "hold": PutBack(claim, failed=False, delay=3.0, held=True),
+            "skip": Skip(claim),
             "dead": SetAside(claim, "no"),
         }
         effect = Append(stream="log", workflow_id="effects", events=(self._event("A"),))
@@ -223,13 +245,15 @@ class StoreAgainstModel(RuleBasedStateMachine):
         assert isinstance(outcome, Committed) == (item is not None)
         if feed is None or item is None:
             return
-        if how in {"ack", "dead"}:
+        if how in {"ack", "skip", "dead"}:
             feed.items.remove(item)
+            feed.skipped += how == "skip"
             self.model.dead += [(claim.feed, item)] if how == "dead" else []
         else:
             item.holder = None
             item.failures += how == "fail"
-            item.until = self.now() + 3.0 if how == "fail" else 0.0
+            item.until = self.now() + 3.0 if how in {"fail", "hold"} else 0.0
+            item.is_held = how == "hold"
         if has_effect:
             self.model.append("log", "effects", "A")
 
@@ -341,6 +365,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert statistics.pending == len(feed.items)
             assert statistics.claimed == sum(item.holder is not None for item in feed.items)
             assert statistics.position == feed.position()
+            assert statistics.held == sum(item.is_held for item in feed.items)
+            assert statistics.skipped == feed.skipped
 
     @invariant()
     def the_queue_holds_what_somebody_is_owed(self) -> None:

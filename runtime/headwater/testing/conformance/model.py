@@ -22,6 +22,7 @@ class Item:
     holder: str | None = None
     token: int = 0  # the store's, of the claim
     until: float = 0.0  # end of the claim, or of the wait for a retry
+    is_held: bool = False  # waits for a service that knows it
 
 
 @dataclass
@@ -33,6 +34,7 @@ class ModelFeed:
     order: Order
     seen: int
     items: list[Item] = field(default_factory=list)
+    skipped: int = 0
 
     def claim(self, holder: str, limit: int, now: float) -> list[Item]:
         """The items that are handed out."""

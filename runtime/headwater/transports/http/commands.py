@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import quote
@@ -44,6 +44,9 @@ class Executor(Protocol):
 
     async def is_ready(self) -> bool:
         """Whether commands are taken now, and the store is reached."""
+
+    async def held(self, *, deadline: float) -> Mapping[str, int]:
+        """How many events wait for a release that knows them, by subscription."""
 
     async def submit(
         self,

@@ -28,5 +28,5 @@ def router(app: Executor, *, limits: Limits = DEFAULT_LIMITS) -> APIRouter:
             route_class_override=CommandRoute,
             **description_of(definition),
         )
-    add_health(routes, app.is_ready, lambda: app.cautions)
+    add_health(routes, app.is_ready, lambda: app.cautions, lambda: app.held(deadline=2.0))
     return routes
