@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tests.faults.conversation import Conversation
 
-__all__ = ["Loss", "Proxy"]
+__all__ = ["LOOPBACK", "Loss", "Proxy"]
 
 T = TypeVar("T")
 
