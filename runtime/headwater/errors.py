@@ -3,7 +3,9 @@
     HeadwaterError
     ├── ConfigurationError          the service cannot start like this
     │   ├── SchemaMismatchError     the database is not at the revision that is needed
-    │   └── SchemaChangedError      event versions are recorded in the store as something else
+    │   ├── SchemaChangedError      event versions are recorded in the store as something else
+    │   ├── CopyRefusedError        a database cannot be copied from, or to, as it is now
+    │   └── CopyUnfinishedError     a copy into the database was begun, and not finished
     ├── RejectedError               nothing was written
     │   ├── CommandRejectedError    a validator or handler said no
     │   ├── UnknownCommandError     this service has no such command
@@ -32,6 +34,7 @@
     ├── UnreadableEventError        a recorded event does not fit the service's events
     │   ├── UnknownEventError       the service has no such event, or no such version
     │   └── UpcastError             it could not be brought to the version asked for
+    ├── CopyFailedError             a copy broke off, or is not equal to what was copied
     ├── ProtobufError               a value and its protobuf message do not fit each other
     └── HistoryUnavailableError     the stream does not keep what was asked for
 
@@ -52,6 +55,9 @@ __all__ = [
     "CommandRejectedError",
     "ConfigurationError",
     "ConnectionUnavailableError",
+    "CopyFailedError",
+    "CopyRefusedError",
+    "CopyUnfinishedError",
     "CursorMismatchError",
     "DeadlineExceededError",
     "DeliveryLostError",
@@ -179,6 +185,31 @@ class SchemaChangedError(ConfigurationError):
             f"`history` as it was, and write what it is now as version {version + 1} with `upcast` "
             "(or, if these events may go, use another database)"
             for name, version in self.changed
+        )
+
+
+class CopyRefusedError(ConfigurationError):
+    """A database cannot be copied from, or to, as it is now. Neither was changed."""
+
+    fault = Fault.CALLER
+    advice = "Do what the message says, such as stopping a service, then copy again."
+
+
+class CopyUnfinishedError(ConfigurationError):
+    """A copy into the database was begun and not finished: no service may use it yet."""
+
+    advice = "Run `headwater streams copy` with the same two databases again; it goes on."
+
+    def __init__(self, database: str, source: str) -> None:
+        HeadwaterError.__init__(self, database, source)
+        self.database = database
+        self.source = source
+        self.problems = (str(self),)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.database} holds a part of {self.source}, whose copy is not finished: run "
+            "`headwater streams copy` with these two again"
         )
 
 
@@ -639,6 +670,23 @@ class UpcastError(UnreadableEventError):
         hop = f" from {self.hop[0]} to {self.hop[1]}" if self.hop else ""
         op = f" at {self.op}" if self.op else ""
         return f"{self.event} version {self.version}{which} failed{hop}{op}: {self.reason}"
+
+
+class CopyFailedError(HeadwaterError):
+    """A copy broke off, or is not equal to what was copied.
+
+    What it has written stays, no service takes the target for its own, and the next run goes on.
+    """
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Run the same copy again; it goes on where it was."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the copy is not finished: {self.reason}; run it again, it goes on where it was"
 
 
 class ProtobufError(HeadwaterError):

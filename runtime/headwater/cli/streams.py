@@ -1,6 +1,7 @@
 """`headwater streams MODULE`: a service's streams, and how far they have come.
 
-`headwater streams import MODULE FILE` is in `importing`; no module can be called `import`.
+`headwater streams import MODULE FILE` is in `importing`, where no module can be called `import`;
+`headwater streams copy` is in `copying`: Python's own module of that name is no service.
 
 Exit status: 0 done · 2 the module, the database or the call is wrong.
 """
@@ -20,6 +21,10 @@ def run(argv: Sequence[str]) -> int:
         from .importing import run as run_import
 
         return run_import(argv[1:])
+    if argv[:1] == ["copy"]:
+        from .copying import run as run_copy
+
+        return run_copy(argv[1:])
     from typing import Annotated
 
     import typer
@@ -49,7 +54,8 @@ def run(argv: Sequence[str]) -> int:
 
             headwater streams services.user_service --database sqlite:///users.db
 
-        To take existing events in, see `headwater streams import --help`.
+        To copy them to another database, see `headwater streams copy --help`; to take existing
+        events in, `headwater streams import --help`.
         """
         service = load_service(module)
 

@@ -119,6 +119,13 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.ConfigurationError: _UNEXPECTED,
     errors.SchemaMismatchError: _UNEXPECTED,
     errors.SchemaChangedError: _UNEXPECTED,
+    errors.CopyUnfinishedError: _UNEXPECTED,
+    errors.CopyRefusedError: Kind(
+        HTTPStatus.CONFLICT, "copy-refused", "The database cannot be copied as it is"
+    ),
+    errors.CopyFailedError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "copy-failed", "The copy is not finished"
+    ),
     errors.CursorMismatchError: _UNEXPECTED,
     errors.RejectedError: _BROKEN,
     errors.CommandRejectedError: Kind(

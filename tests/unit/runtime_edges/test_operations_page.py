@@ -25,6 +25,8 @@ def test_every_setting_is_told_with_its_default() -> None:
 
 def test_every_problem_that_a_command_can_meet_is_told() -> None:
     not_of_commands = {
+        "copy-failed",
+        "copy-refused",
         "events-would-be-lost",
         "message-mismatch",
         "unknown-command",

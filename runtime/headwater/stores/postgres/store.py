@@ -80,7 +80,7 @@ from .reading import (
 from .rows import recorded_event
 from .schemas import COUNT_EVENTS, SELECT_SCHEMAS, SELECT_STREAM_NAMES, keep_schemas
 from .server import cautions, require_server
-from .tables import require_schema
+from .tables import require_finished, require_schema
 from .units import COMMIT_UNITS, Batch, batches
 from .wire import Limits, Wire, connect
 
@@ -162,6 +162,7 @@ class PostgresStore:
         try:
             await require_server(wire, self.address, self.limits)
             await require_schema(wire, self.address, chain)
+            await require_finished(wire, self.address)
             self._cautions = await cautions(wire)
         except BaseException as error:
             await wire.close()

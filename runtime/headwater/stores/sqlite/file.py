@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from headwater.errors import ConfigurationError, SchemaMismatchError, StoreUnavailableError
+from headwater.errors import (
+    ConfigurationError,
+    CopyUnfinishedError,
+    SchemaMismatchError,
+    StoreUnavailableError,
+)
 from headwater.schema.revisions import FIRST_REVISION, REVISION, Chain
 from headwater.schema.sqlite import CREATE_REVISIONS, INSERT_REVISION, statements
 from headwater.stores.revisions import refuse_unknown, require_tables
@@ -25,9 +30,11 @@ __all__ = [
     "UNSTAMPED",
     "connect",
     "connect_as",
+    "copied_from",
     "database_of",
     "found_revisions",
     "prepare",
+    "require_finished",
     "require_own",
     "set_revision",
     "wait_while_locked",
@@ -127,6 +134,35 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(f"{path} cannot be used: {error}") from error
+
+
+_IS_MARKED = """
+SELECT count(*)
+  FROM sqlite_master
+ WHERE name = 'headwater_copy'
+"""
+
+_SELECT_MARK = """
+SELECT source
+  FROM headwater_copy
+"""
+
+
+def copied_from(connection: sqlite3.Connection) -> str | None:
+    """What a copy into this file, begun and not finished, is of."""
+    if not wait_while_locked(lambda: _value(connection, _IS_MARKED)):
+        return None
+    return str(_value(connection, _SELECT_MARK))
+
+
+def require_finished(connection: sqlite3.Connection, path: Path) -> None:
+    """Return if no copy into the file is under way.
+
+    Raises:
+        CopyUnfinishedError: One was begun and not finished.
+    """
+    if (source := copied_from(connection)) is not None:
+        raise CopyUnfinishedError(database_of(path), source)
 
 
 def wait_while_locked(attempt: Callable[[], T], seconds: float = BUSY_WAIT) -> T:

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from headwater.clock import Clock
 from headwater.errors import HeadwaterError, OutcomeUnknownError, StoreUnavailableError
 
-from .file import BUSY_WAIT, connect, prepare, wait_while_locked
+from .file import BUSY_WAIT, connect, prepare, require_finished, wait_while_locked
 from .transaction import Transaction
 from .turn import Turn
 from .waking import Change
@@ -188,6 +188,7 @@ class Writer:
         connection = connect(self._path)
         try:
             prepare(connection, self._path)
+            require_finished(connection, self._path)
         except BaseException:
             connection.close()
             raise
