@@ -7,13 +7,14 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from . import appends, costs, generator, postgres, reads
+from . import appends, costs, generator, postgres, reads, upcasts
 from .scale import Scale
 
 SUITES = {
     "generator": generator.measure,
     "appends": appends.measure,
     "reads": reads.measure,
+    "upcasts": upcasts.measure,
     "costs": costs.measure,
     "postgres": postgres.measure,
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from .process import Cost, interleaved, run
 from .scale import Scale
 
-__all__ = ["measure"]
+__all__ = ["PEER", "bundle", "measure"]
 
 EVENTS = 500
 
@@ -87,9 +87,9 @@ def _measure(folder: Path, rounds: int) -> Iterator[tuple[str, str, str]]:
     warm = _project(folder / "warm", EVENTS)
     run([*headwater, "generate"], warm)
     schemas = folder / "schemas.json"
-    schemas.write_text(json.dumps(_bundle(warm)))
+    schemas.write_text(json.dumps(bundle(warm / "generated" / "bench_service")))
     one = folder / "one.json"
-    one.write_text(json.dumps(_bundle(warm, limit=1)))
+    one.write_text(json.dumps(bundle(warm / "generated" / "bench_service", limit=1)))
     minimums, types = iter(range(1, 10_000)), nestings()
 
     def nothing_to_do() -> Cost:
@@ -170,12 +170,10 @@ def _write(folder: Path, lines: Iterator[str]) -> None:
     (folder / "spec" / "bench_service.yaml").write_text("\n".join(lines))
 
 
-def _bundle(project: Path, limit: int | None = None) -> dict[str, object]:
+def bundle(package: Path, limit: int | None = None) -> dict[str, object]:
     """Return the published schemas as one document, each event a definition of its own."""
     definitions: dict[str, object] = {}
-    for path in sorted((project / "generated" / "bench_service" / "schemas").glob("*.json"))[
-        :limit
-    ]:
+    for path in sorted((package / "schemas").glob("*.json"))[:limit]:
         schema = json.loads(path.read_text())
         definitions.update(schema.pop("$defs", {}))
         schema.pop("$schema", None)

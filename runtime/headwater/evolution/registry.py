@@ -1,15 +1,15 @@
 """The versions of a service's events, and the way from one to another.
 
 An event at the wanted version goes from its bytes straight into its class. Any other is brought
-there by one generated function, on the plain data, and validated once at the end: as JSON, so that
-what a class accepts does not depend on the version an event was recorded at.
+there by one generated function, on the plain data, and validated once at the end: as if it had just
+been read out of JSON, so that what a class accepts does not depend on the version that was recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from headwater.errors import (
@@ -19,11 +19,11 @@ from headwater.errors import (
     UpcastError,
 )
 from headwater.events import Event, RecordedEvent
-from headwater.trusted import trusting_validator
+from headwater.trusted import trusting_maker, trusting_validator
 from pydantic import ValidationError
-from pydantic_core import SchemaValidator, from_json, to_json
+from pydantic_core import SchemaValidator, from_json
 
-from .steps import Envelope, Fields, NoEnvelope, NoEnvelopeError, StepError, Upcast, Upcasting
+from .steps import Envelope, NoEnvelope, NoEnvelopeError, StepError, Upcast, Upcasting
 
 __all__ = ["Registry"]
 
@@ -36,8 +36,9 @@ class Registry:
 
     def __init__(self, events: Iterable[type[Event]], upcasting: Upcasting | None = None) -> None:
         self._classes: dict[str, dict[int, type[Event]]] = {}
-        self._validators: dict[type[Event], SchemaValidator] = {}
+        self._validators: dict[tuple[str, int], SchemaValidator] = {}
         self._upcasting = upcasting or {}
+        self._routes: dict[tuple[str, int, int], _Route] = {}
         for event in events:
             versions = self._classes.setdefault(event.event_name, {})
             if versions.setdefault(event.event_version, event) is not event:
@@ -101,7 +102,13 @@ class Registry:
         if from_version == to_version:
             return dict(data)
         way = self._way(name, from_version, to_version)
-        return _run(way, dict(data), envelope or NoEnvelope(), name, from_version, None)
+        fields, given = dict(data), envelope or NoEnvelope()
+        try:
+            for upcast in way:
+                fields = upcast(fields, given)
+        except Exception as error:
+            raise _failure(error, name, from_version, None) from error
+        return fields
 
     def decode(self, recorded: RecordedEvent, versions: Mapping[str, int] = _NO_VERSIONS) -> Event:
         """The typed event, at the version of `versions` for its name, else at its head.
@@ -117,18 +124,38 @@ class Registry:
         name, version = recorded.name, recorded.version or UNVERSIONED
         wanted = versions.get(name) or self._heads.get(name, version)
         if version == wanted:
-            return self._validated(self.get(name, version), recorded.data, recorded)
-        self.get(name, version)
-        event = self.get(name, wanted)
-        way = self._way(name, version, wanted)
+            try:
+                found: Event = self._validator(name, version).validate_json(
+                    recorded.data, extra="ignore"
+                )
+            except ValidationError as error:
+                raise _misfit(error, recorded, version, wanted) from error
+            return found
+        way, make = self._routes.get((name, version, wanted)) or self._route(name, version, wanted)
         try:
-            fields = from_json(recorded.data)
+            fields = from_json(recorded.data, allow_inf_nan=False)
         except ValueError as error:
             raise UnreadableEventError(name, version, "its data is no JSON") from error
         if not isinstance(fields, dict):
             raise UnreadableEventError(name, version, "its data is no JSON object")
-        changed = _run(way, fields, Envelope.of(recorded), name, version, recorded.id)
-        return self._validated(event, changed, recorded)
+        envelope = Envelope.of(recorded)
+        try:
+            for upcast in way:
+                fields = upcast(fields, envelope)
+        except Exception as error:
+            raise _failure(error, name, version, recorded.id) from error
+        try:
+            return make(fields, extra="ignore")
+        except ValidationError as error:
+            raise _misfit(error, recorded, version, wanted) from error
+
+    def _route(self, name: str, from_version: int, to_version: int) -> _Route:
+        self.get(name, from_version)
+        event = self.get(name, to_version)
+        way = self._way(name, from_version, to_version)
+        route = _Route(way, trusting_maker(event, self._validator(name, to_version)))
+        self._routes[name, from_version, to_version] = route
+        return route
 
     def _way(self, name: str, from_version: int, to_version: int) -> tuple[Upcast, ...]:
         hops = self._hops(name, from_version, to_version)
@@ -148,53 +175,41 @@ class Registry:
         ]
         return tuple(hop for hop in hops if hop is not None) if None not in hops else ()
 
-    def _validated(
-        self, event: type[Event], data: bytes | Fields, recorded: RecordedEvent
-    ) -> Event:
-        validator = self._validator(event)
-        try:
-            found: Event
-            if isinstance(data, bytes):
-                found = validator.validate_json(data, extra="ignore")
-            else:
-                # As JSON, so that what a class accepts does not depend on the recorded version.
-                found = validator.validate_json(to_json(data), extra="ignore")
-        except ValidationError as error:
-            reason = "; ".join(
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-            )
-            if recorded.version != event.event_version:
-                reason = f"brought to version {event.event_version}: {reason}"
-            raise UnreadableEventError(recorded.name, recorded.version, reason) from error
-        return found
-
-    def _validator(self, event: type[Event]) -> SchemaValidator:
-        validator = self._validators.get(event)
+    def _validator(self, name: str, version: int) -> SchemaValidator:
+        validator = self._validators.get((name, version))
         if validator is None:
-            validator = self._validators[event] = trusting_validator(event)
+            validator = trusting_validator(self.get(name, version))
+            self._validators[name, version] = validator
         return validator
 
 
-def _run(
-    way: tuple[Upcast, ...],
-    fields: Fields,
-    envelope: Envelope,
-    name: str,
-    version: int,
-    event_id: UUID | None,
-) -> Fields:
-    try:
-        for upcast in way:
-            fields = upcast(fields, envelope)
-    except StepError as error:
-        raise UpcastError(name, version, error.reason, event_id, error.hop, error.op) from error
-    except NoEnvelopeError as error:
-        raise UpcastError(name, version, str(error), event_id) from error
-    except KeyError as error:
-        # Only names of fields are looked up here, so this holds nothing of what the event says.
-        raise UpcastError(name, version, f"it has no field {error}", event_id) from error
-    except Exception as error:
-        # The message of a foreign error may hold what the event says, and that may be personal.
-        reason = f"its data is not of its version ({type(error).__name__})"
-        raise UpcastError(name, version, reason, event_id) from error
-    return fields
+class _Route(NamedTuple):
+    """The way from one version to another."""
+
+    way: tuple[Upcast, ...]
+    make: Callable[..., Event]
+    """What makes the event of the fields in the end; with `extra` as pydantic has it."""
+
+
+def _misfit(
+    error: ValidationError, recorded: RecordedEvent, version: int, wanted: int
+) -> UnreadableEventError:
+    reason = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    if version != wanted:
+        reason = f"brought to version {wanted}: {reason}"
+    return UnreadableEventError(recorded.name, recorded.version, reason)
+
+
+def _failure(error: Exception, name: str, version: int, event_id: UUID | None) -> UpcastError:
+    match error:
+        case StepError():
+            return UpcastError(name, version, error.reason, event_id, error.hop, error.op)
+        case NoEnvelopeError():
+            reason = str(error)
+        case KeyError():
+            # Only names of fields are looked up here: this holds nothing of what the event says.
+            reason = f"it has no field {error}"
+        case _:
+            # The message of a foreign error may hold what the event says, which may be personal.
+            reason = f"its data is not of its version ({type(error).__name__})"
+    return UpcastError(name, version, reason, event_id)

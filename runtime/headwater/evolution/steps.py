@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from headwater.events import RecordedEvent
 from headwater.schema.conversions import CONVERSIONS
+from pydantic_core import from_json, to_json
 
 __all__ = [
     "Computation",
@@ -48,9 +49,32 @@ class Envelope:
 
     @classmethod
     def of(cls, recorded: RecordedEvent) -> Envelope:
-        """The envelope of a recorded event."""
-        time = recorded.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        return cls(str(recorded.id), time, recorded.workflow_id)
+        """The envelope of a recorded event. Most upcasts take nothing from it, so that its texts
+        are made when they are asked for.
+        """
+        return _EnvelopeOf(recorded)
+
+
+class _EnvelopeOf(Envelope):
+    __slots__ = ("_recorded",)
+    _recorded: RecordedEvent
+
+    __setattr__ = object.__setattr__  # a frozen dataclass has a slow one
+
+    def __init__(self, recorded: RecordedEvent) -> None:
+        self._recorded = recorded
+
+    @property
+    def id(self) -> str:
+        return str(self._recorded.id)
+
+    @property
+    def time(self) -> str:
+        return self._recorded.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+    @property
+    def workflow_id(self) -> str:
+        return self._recorded.workflow_id
 
 
 class NoEnvelopeError(LookupError):
@@ -174,7 +198,7 @@ class Function(_Step):
         """What the function makes of the fields.
 
         Raises:
-            StepError: It raised, or returned no dict, or not all that is due.
+            StepError: It raised, or returned no dict, not all that is due, or what is no JSON.
         """
         try:
             made = self._function(deepcopy(fields))  # what it changes is its own
@@ -184,7 +208,11 @@ class Function(_Step):
             raise self._refuse(f"it returned {type(made).__name__}; a dict is due")
         if missing := [name for name in self._due if name not in made]:
             raise self._refuse(f"it returned no {', no '.join(missing)}")
-        return made
+        try:
+            plain: Fields = from_json(to_json(made))  # what comes after may rely on plain JSON
+        except ValueError as error:
+            raise self._refuse("it returned what cannot be written as JSON") from error
+        return plain
 
 
 class Computation(_Step):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_PREC, Context, Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
@@ -85,6 +85,9 @@ def _written(moment: datetime) -> str:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HUNDRED = Decimal(100)
+_UNROUNDED = Context(prec=MAX_PREC)  # the usual one rounds to 28 digits
+_EXACT = 10**15  # a whole number below it is, over 100, the float that is written with its digits
 _FARTHEST = 10**15  # seconds or milliseconds; beyond, Python's own arithmetic gives up
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -114,14 +117,18 @@ def _bounded(number: int) -> int:
 
 
 def _decimal_to_minor_units(text: str) -> int:
-    minor = Decimal(text) * 100
+    minor = _UNROUNDED.multiply(Decimal(text), _HUNDRED)
     if minor != minor.to_integral_value():
         raise ValueError(f"{text} has more than two decimal places")
     return int(minor)
 
 
 def _minor_units_to_decimal(minor: int) -> str:
-    return str(Decimal(minor) / 100 if minor % 100 else Decimal(minor // 100))
+    if abs(minor) < _EXACT:
+        return repr(minor / 100).removesuffix(".0")
+    units, rest = divmod(abs(minor), 100)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{units}.{rest:02}".removesuffix("0") if rest else f"{sign}{units}"
 
 
 def _float_to_int(number: float) -> int:

@@ -22,6 +22,7 @@ from headwater import (
 )
 from headwater.evolution import Conversion, Fields, Function
 from headwater.evolution.steps import StepError
+from headwater.schema.conversions import CONVERSIONS
 
 ID = UUID("0b8f1b3e-7d0c-4c6e-9f39-6c1d2f5a7e10")
 
@@ -228,11 +229,34 @@ def test_a_function_of_the_teams_own_changes_its_own_copy_only() -> None:
     assert data == {"place": {"city": "berlin"}}
 
 
+def test_what_comes_after_a_function_of_the_teams_own_is_given_plain_json() -> None:
+    made = Function(2, "custom tidy", lambda fields: {"tags": ("a", "b"), "id": ID})({})
+
+    assert made == {"tags": ["a", "b"], "id": str(ID)}
+
+
+@pytest.mark.parametrize(
+    ("minor", "written"),
+    [
+        *((0, "0"), (1, "0.01"), (-5, "-0.05"), (50, "0.5"), (100, "1"), (-1995, "-19.95")),
+        *((10**15 - 1, "9999999999999.99"), (-(10**15), "-10000000000000")),
+        *((10**30 + 50, "10000000000000000000000000000.5"), (-(10**30) - 1, f"-1{'0' * 28}.01")),
+    ],
+)
+def test_minor_units_are_written_digit_by_digit(minor: int, written: str) -> None:
+    assert CONVERSIONS["minor_units_to_decimal"].function(minor) == written
+    assert CONVERSIONS["decimal_to_minor_units"].function(written) == minor
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
         (lambda fields: None, "it returned NoneType; a dict is due"),
         (lambda fields: {"id": 1}, "it returned no city, no street"),
+        (
+            lambda fields: {"id": object(), "city": "", "street": ""},
+            "it returned what cannot be written as JSON",
+        ),
         (lambda fields: fields["secret"], "the function raised KeyError"),
     ],
 )

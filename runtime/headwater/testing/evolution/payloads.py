@@ -58,9 +58,11 @@ class _Strategies:
             case "array":
                 return self._list(schema)
             case "integer":
-                return _multiples(schema, int) or _whole(schema)
+                steps = _multiples(schema, int)
+                return _whole(schema) if steps is None else steps
             case "number":
-                return _multiples(schema, float) or _floats(schema)
+                steps = _multiples(schema, float)
+                return _floats(schema) if steps is None else steps
             case "boolean":
                 return st.booleans()
             case "string":
