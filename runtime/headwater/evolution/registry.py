@@ -2,7 +2,7 @@
 
 An event at the wanted version goes from its bytes straight into its class. Any other is brought
 there by one generated function, on the plain data, and validated once at the end: as if it had just
-been read out of JSON, so that what a class accepts does not depend on the version that was recorded.
+been read out of JSON, so that what a class accepts does not depend on the recorded version.
 """
 
 from __future__ import annotations
