@@ -5,6 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from headwater.testing.conformance.order import observe
+
+from tests.conformance.logs import slow_commits
+from tests.support.postgres import Cluster
 
 # A third party's test file, in pytest-asyncio's strict mode, for a store that is broken or not.
 SUITE = """
@@ -74,3 +78,66 @@ def test_a_broken_store_is_refused_and_the_failure_shows_what_was_read(
     assert status == 1, output
     assert f"TestAcmeStore::{CASE}" in output
     assert "[1, 2, 3, 4]" in output
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("Skipping", "missed"),
+        ("Doubling", "doubled"),
+        ("Forgetting", "lost"),
+        ("Halving", "halved"),
+        ("Shuffling", "misordered"),
+    ],
+)
+async def test_a_log_that_breaks_its_promise_is_found_out(
+    tmp_path: Path, kind: str, found: str
+) -> None:
+    findings = await observe(
+        "tests.conformance.logs:broken",
+        f"{kind}:{tmp_path / 'log.db'}",
+        writers=1,
+        events=200,
+        kills=0,
+    )
+    assert getattr(findings, found) > 0
+    assert not findings.sound
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_who_reads_along_our_stores_misses_nothing_while_writers_are_killed(
+    request: pytest.FixtureRequest, tmp_path: Path, store: str
+) -> None:
+    url = request.getfixturevalue("own_postgres_url") if store == "postgres" else None
+    findings = await observe(
+        f"tests.conformance.logs:{store}",
+        url or str(tmp_path / "log.db"),
+        writers=2,
+        events=1000,
+        kills=1,
+    )
+    assert findings.sound, findings
+    assert (findings.killed, findings.gaps) == (3, 0)
+    assert findings.recorded >= 1000
+    assert findings.caught_up > 10
+
+
+@pytest.mark.parametrize(
+    ("log", "is_sound"),
+    [("postgres", True), ("eventsourcing", True), ("eventsourcing_functions", False)],
+)
+async def test_where_commits_are_slow_only_what_has_no_lock_is_passed_over(
+    log: str, is_sound: bool, postgres: Cluster
+) -> None:
+    """The published package, with and without the lock that it takes by default."""
+    template = "template" if log == "postgres" else "template1"
+    url = postgres.run(postgres.create_database(template))
+    try:
+        await slow_commits(log, url)
+        findings = await observe(f"tests.conformance.logs:{log}", url, events=2000, kills=1)
+    finally:
+        postgres.run(postgres.drop_database(url))
+
+    assert findings.caught_up > 10
+    assert findings.sound is is_sound, findings
+    assert bool(findings.missed) is not is_sound

@@ -1,0 +1,1 @@
+"""Loss and order, asked of our stores and of another package: `python -m tests.conformance`."""
