@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from headwater import (
     DeadlineExceededError,
     Delivery,
     Management,
+    OnUnknown,
     OutcomeUnknownError,
     manage,
 )
+from headwater.operations.importing import ImportedEvent
 from headwater.stores.contract import Store
+from headwater.testing.conformance.examples import new_event
 
 from tests.support.order_handlers import OrderHandlers
 from tests.support.orders import PlaceOrder, Quote, order_board, order_service, quote_desk
@@ -94,9 +98,33 @@ def test_every_public_call_of_an_app_is_in_this_test_and_has_a_deadline() -> Non
         for name, method in inspect.getmembers(App, inspect.isfunction)
         if not name.startswith("_")
     }
-    assert calls == {*READS, *WRITES, *QUESTIONS, "wait_until_idle"}
+    assert calls == {*READS, *WRITES, *QUESTIONS, "wait_until_idle", "held", "importing"}
     for name in calls:
         assert "deadline" in inspect.signature(getattr(App, name)).parameters, name
+
+
+async def test_asking_for_held_events_ends_by_its_deadline() -> None:
+    """Only those subscriptions are asked about that hold what they do not know."""
+    holding = replace(quote_desk, on_unknown=OnUnknown.HOLD)
+    service = replace(order_service, subscriptions=(order_board, holding))
+    async with App(service, handlers=OrderHandlers()) as app:
+        assert await app.held() == {}
+        hang(app, "feed")
+        async with asyncio.timeout(5):
+            with pytest.raises(DeadlineExceededError):
+                await app.held(deadline=SOON)
+        vars(app._store).pop("feed")
+
+
+async def test_each_step_of_an_import_ends_by_the_deadline(app: Running) -> None:
+    events = [ImportedEvent(1, "orders", "Order", "1", new_event())]
+    importing = app.importing(events, deadline=SOON)
+    hang(app)
+    async with asyncio.timeout(5):
+        with pytest.raises(DeadlineExceededError):
+            await importing.compare()
+        with pytest.raises(OutcomeUnknownError):
+            await importing.append(lambda _: None)
 
 
 @pytest.mark.parametrize("name", READS)
