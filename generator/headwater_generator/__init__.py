@@ -11,6 +11,7 @@ Read in order:
     outputs         what is generated, one small module a kind
     publish         writing or verifying the files
     generation      all of that in one function, `generate`
+    packaging       wheel and sdist of what others install
     compatibility   what a change means to those who read events and send commands
 
 Importing this package costs nothing: each step imports what it needs when it runs.

@@ -22,7 +22,7 @@ SPEC_FOLDER = "spec"
 OUT = "generated"
 SUFFIXES = (".yaml", ".yml")  # of specs, and what is refused lest it be passed over
 NOT_SPECS = frozenset({"lock", "upcasts"})  # folders beside the specs that hold none
-KEYS = ("spec", "out", "package", "handlers")
+KEYS = ("spec", "out", "package", "handlers", "client_out")
 TAKEN = sys.stdlib_module_names | {"headwater", "headwater_generator", "pydantic"}
 """What generated code imports, or what that imports: a package of this name would hide it."""
 MAX_SHOWN = 60  # characters of a wrong value
@@ -45,6 +45,8 @@ class Configuration:
     """Import name of a generated package; `{service}` is the service in snake_case."""
     handlers: str = "services.{service}.handlers"
     """Import name of the handlers' package."""
+    client_out: str = OUT
+    """Where client packages go, each in a folder of its own."""
 
     def spec_paths(self) -> tuple[Path, ...]:
         """Return the specs to read: those configured, else those found in `spec/`, by name.
@@ -76,7 +78,7 @@ class Configuration:
             text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
         except OSError:
             text = ""
-        places = {key: _find(text, key) for key in ("out", "package", "handlers")}
+        places = {key: _find(text, key) for key in KEYS[1:]}
         key = next((key for key, (line, _) in places.items() if line), "out")
         return _problem(text, places[key][0], message, places[key][1], len(key), hint)
 
@@ -214,7 +216,7 @@ def _problems(text: str, table: object, root: Path) -> Iterator[Problem]:
                 yield _problem(text, line, message, column, len(key))
             elif len(set(paths)) < len(paths):
                 yield _problem(text, line, '"spec" names a path twice', column, len(key))
-        elif key == "out":
+        elif key in {"out", "client_out"}:
             if not _is_inside(value) or not (root / value).resolve().is_relative_to(root.resolve()):
                 message = f'"{key}" must be a folder inside the project, not {_shown(value)}'
                 yield _problem(text, line, message, column, len(key))

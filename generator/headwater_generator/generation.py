@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +11,31 @@ from pathlib import Path
 from .check import load_specs
 from .configuration import HIDES_HINT, TAKEN, Configuration, hides, load_configuration
 from .grammar import Spec
-from .lock import Lock, contradictions, kept, lock_folder, read_lock, render_lock
+from .lock import (
+    SUFFIX,
+    Lock,
+    Stands,
+    contradictions,
+    edition_of,
+    kept,
+    lock_folder,
+    read_lock,
+    render_lock,
+)
 from .model.annotations import Annotations
+from .model.client import build_client
 from .model.forms import forms_of
 from .model.functions import functions_of
 from .model.numbers import Numbering
+from .model.origins import origins_of
 from .model.package import build
-from .model.parts import Package
-from .model.places import Places
+from .model.parts import ClientPackage, EditionNotes, Package
+from .model.places import ClientPlaces, Places
 from .model.versions import versions_of
 from .names import nearest
 from .outputs.asyncapi import asyncapi
-from .outputs.files import File
+from .outputs.client import client
+from .outputs.files import File, Owner, Recall
 from .outputs.migrations import migrations
 from .outputs.modules import modules
 from .outputs.protos import compiled, protos
@@ -35,7 +48,17 @@ from .publish.compiling import Compiler
 from .publish.files import LOCK_TIMEOUT, Guard, locked, publish, remove_leftovers, shown
 from .publish.formatting import CONFIGURATIONS, Formatter, line_length
 from .publish.manifest import NAME, Manifest
-from .publish.plan import Note, Plan, draw_up, draw_up_lock, retired, wanted_scaffold
+from .publish.memory import Memory
+from .publish.plan import (
+    Note,
+    Plan,
+    draw_up,
+    draw_up_client,
+    draw_up_lock,
+    retired,
+    wanted_scaffold,
+)
+from .publish.stamp import edition
 
 __all__ = ["Progress", "Report", "generate"]
 
@@ -79,6 +102,7 @@ def generate(
     *,
     out: Path | None = None,
     services: Path | None = None,
+    client_out: Path | None = None,
     check: bool = False,
     stubs: Sequence[str] = (),
     progress: Progress | None = None,
@@ -88,7 +112,8 @@ def generate(
 
     All is rendered in memory before anything is written. A generated package named by no
     configuration is called after its folder: `out=Path("lib/contracts")` makes
-    `contracts.user_service`; `services` is to stubs what `out` is to generated files.
+    `contracts.user_service`; `services` is to stubs what `out` is to generated files, and
+    `client_out` says where client packages go.
 
     Args:
         root: The project's folder, that of its pyproject.toml. Other paths may be relative to it.
@@ -107,8 +132,8 @@ def generate(
         configuration = load_configuration(root)
         paths = [root / path for path in specs or configuration.spec_paths()]
         loaded = load_specs(paths, root)
-        run = _Run(root, configuration, loaded, out, services, tell)
-        plans = run.plan(frozenset(run.handlers(stubs)), is_dry=check)
+        run = _Run(root, configuration, loaded, out, services, client_out, tell, check=check)
+        plans = run.plan(frozenset(run.handlers(stubs)))
         report = run.report(plans, paths, started, check=check)
         if check:
             return report
@@ -126,14 +151,27 @@ class _Run:
         specs: list[Spec],
         out: Path | None,
         services: Path | None,
+        client_out: Path | None,
         tell: Progress,
+        *,
+        check: bool,
     ) -> None:
         self.root = root
         self.specs = specs
         self.size = sum(map(_size, specs))
         self.tell = tell
         self.places = [_place(root, configuration, spec.service, out, services) for spec in specs]
+        self.is_dry = check
+        self.client_out = root / (client_out or configuration.client_out)
+        self.clients = {
+            spec.service: ClientPlaces.settle(spec.service, self.client_out)
+            for spec in specs
+            if any(stream.publish for stream in spec.streams.values())
+        }
         self.cache = root / ".headwater" / "cache"
+        # A check believes the spec and the files only.
+        self.memory = Memory(None if check else self.cache / "events.json", edition())
+        self.origins = [origins_of(spec) for spec in specs]
 
     def handlers(self, wanted: Iterable[str]) -> list[str]:
         """Return the functions whose stubs are made again.
@@ -180,25 +218,25 @@ class _Run:
             raise SpecError(problems)
         return names
 
-    def plan(self, again: frozenset[str], *, is_dry: bool) -> list[Plan]:
+    def plan(self, again: frozenset[str]) -> list[Plan]:
         """Render everything and compare it with the disk."""
         manifests = [
             Manifest.read(places.package_folder / NAME, self.root) for places in self.places
         ]
         locks = self.locks()
-        packages = self.build(locks, is_dry=is_dry)
+        packages, clients = self.build(locks)
         self.tell("rendering", self.size)
         width = line_length(self.root)
-        templates = Templates(width, None if is_dry else self.cache / "templates")
-        compiler = Compiler(self.cache / "protos", read_only=is_dry)
+        templates = Templates(width, None if self.is_dry else self.cache / "templates")
+        compiler = Compiler(self.cache / "protos", read_only=self.is_dry)
         generated: list[list[File]] = []
         scaffolds: list[list[File]] = []
         wanted: list[list[File]] = []
-        for package, manifest in zip(packages, manifests, strict=True):
+        for package, manifest, origins in zip(packages, manifests, self.origins, strict=True):
             generated.append(
                 [
                     *modules(package, templates),
-                    *schemas(package),
+                    *schemas(package, self.remembering(origins)),
                     *migrations(package, templates),
                     *asyncapi(package, templates),
                     *readme(package, templates),
@@ -209,7 +247,8 @@ class _Run:
             wanted.append(
                 list(wanted_scaffold(scaffolds[-1], manifest, package.places, self.root, again))
             )
-        every = [file for files in (*generated, *wanted) for file in files]
+        of_clients = [list(client(package, templates)) for package in clients]
+        every = [file for files in (*generated, *wanted, *of_clients) for file in files]
         texts = {file.path: file.text for file in every if not file.is_final}
         self.tell("formatting", len(texts))
         first_party = {
@@ -217,7 +256,7 @@ class _Run:
             for places in self.places
             for name in (places.package, places.handlers)
         }
-        memory = None if is_dry else self.cache / "formatted.json"
+        memory = None if self.is_dry else self.cache / "formatted.json"
         contents = Formatter(width, first_party, memory).format(texts)
         contents |= {file.path: file.text.encode() for file in every if file.is_final}
         folders = [places.package_folder for places in self.places]
@@ -238,12 +277,41 @@ class _Run:
                 packages, manifests, generated, scaffolds, wanted, strict=True
             )
         ]
-        sources = [spec.path for spec in self.specs]
-        roots = {places.out for places in self.places}
         plans += [
-            self.lock_plan(spec, lock) for spec, (lock, _) in zip(self.specs, locks, strict=True)
+            self.client_plan(package, files, contents)
+            for package, files in zip(clients, of_clients, strict=True)
         ]
-        return [*plans, *retired(self.places, sources, self.root, roots)]
+        sources = [spec.path for spec in self.specs]
+        roots = {self.client_out, *(places.out for places in self.places)}
+        folders += [places.folder for places in self.clients.values()]
+        plans += [
+            self.lock_plan(spec, lock, origins)
+            for spec, (lock, _), origins in zip(self.specs, locks, self.origins, strict=True)
+        ]
+        return [*plans, *retired(folders, sources, self.root, roots, [self.client_out])]
+
+    def client_plan(
+        self, package: ClientPackage, files: Sequence[File], contents: Mapping[Path, bytes]
+    ) -> Plan:
+        """Compare a client package with the disk."""
+        places = package.places
+
+        def of(owner: Owner) -> dict[Path, bytes]:
+            return {file.path: contents[file.path] for file in files if file.owner == owner}
+
+        return draw_up_client(
+            places=places,
+            source=package.source,
+            project=self.root,
+            generated=of("generated"),
+            shared=of("shared"),
+            manifest=Manifest.read(places.folder / NAME, self.root),
+            guard=Guard((places.out,), self.root),
+        )
+
+    def remembering(self, origins: Mapping[str, str]) -> Recall:
+        """Return what hands out the text of an event's own file, made only if it has to be."""
+        return lambda event, path, make: self.memory.text(path, origins[event], make)
 
     def protos(self, package: Package, templates: Templates, compiler: Compiler) -> list[File]:
         """Return protos and what protoc makes of them."""
@@ -258,32 +326,74 @@ class _Run:
         """
         problems: list[Problem] = []
         found: list[tuple[Lock, Numbering]] = []
-        for spec in self.specs:
-            known = read_lock(self.lock_folder(spec), self.root)
+        for spec, origins in zip(self.specs, self.origins, strict=True):
+            known = read_lock(self.lock_folder(spec), self.root, self.standing(origins))
             problems += contradictions(spec, known)
             found.append(kept(spec, known))
         if problems:
             raise SpecError(problems)
         return found
 
+    def standing(self, origins: Mapping[str, str]) -> Stands:
+        """Return what tells of an event's file in the lock whether it would be written again."""
+
+        def stands(event: str, path: Path, content: bytes) -> bool:
+            return event in origins and self.memory.holds(path, origins[event], content)
+
+        return stands
+
     def lock_folder(self, spec: Spec) -> Path:
         """Return where a spec's lock is."""
         return lock_folder(self.root / spec.path, spec.service)
 
-    def lock_plan(self, spec: Spec, lock: Lock) -> Plan:
+    def lock_plan(self, spec: Spec, lock: Lock, origins: Mapping[str, str]) -> Plan:
         """Compare a lock with the disk."""
         folder = self.lock_folder(spec)
         files = {folder / name: content for name, content in render_lock(lock).items()}
+        for event, origin in origins.items():
+            path = folder / f"{event}{SUFFIX}"
+            self.memory.note(path, origin, files[path])
         return draw_up_lock(folder, files, self.root)
 
-    def build(self, locks: Sequence[tuple[Lock, Numbering]], *, is_dry: bool) -> list[Package]:
+    def every_spec(self) -> Iterator[Spec]:
+        """Yield the specs, and those of the contracts that their packages carry."""
+        for spec in self.specs:
+            yield spec
+            yield from (one.spec for one in spec.contracts.values() if one.client is None)
+
+    def build(
+        self, locks: Sequence[tuple[Lock, Numbering]]
+    ) -> tuple[list[Package], list[ClientPackage]]:
         self.tell("typing", self.size)
-        annotations = Annotations(self.cache / "annotations.jsonl", read_only=is_dry)
-        annotations.resolve(form for spec in self.specs for form in forms_of(spec))
-        return [
-            build(spec, places, annotations, numbering, lock.samples, lock.storage)
+        annotations = Annotations(self.cache / "annotations.jsonl", read_only=self.is_dry)
+        annotations.resolve(form for spec in self.every_spec() for form in forms_of(spec))
+        packages = [
+            build(
+                spec,
+                places,
+                annotations,
+                numbering,
+                lock.samples,
+                lock.storage,
+                lock.digests,
+                lock.first_released,
+            )
             for spec, places, (lock, numbering) in zip(self.specs, self.places, locks, strict=True)
         ]
+        clients = [
+            build_client(
+                spec,
+                self.clients[spec.service],
+                annotations,
+                samples=lock.samples,
+                digests=lock.digests,
+                first_released=lock.first_released,
+                editions=tuple(_editions(spec, lock)),
+            )
+            for spec, (lock, _) in zip(self.specs, locks, strict=True)
+            if spec.service in self.clients
+        ]
+        return packages, clients
 
     def publish(self, plans: Sequence[Plan]) -> None:
         self.tell("writing", sum(len(plan.changed) + len(plan.created) for plan in plans))
@@ -304,9 +414,10 @@ class _Run:
                 for plan in plans
                 if plan.manifest_content is not None
             },
-            keep=frozenset(one for places in self.places for one in (places.out, self.root)),
+            keep=frozenset({self.root, self.client_out, *(one.out for one in self.places)}),
             project=self.root,
         )
+        self.memory.save()
 
     def report(
         self, plans: Sequence[Plan], paths: Sequence[Path], started: int, *, check: bool
@@ -337,6 +448,9 @@ class _Run:
     def reads(self, plans: Sequence[Plan], paths: Sequence[Path], started: int) -> Reads:
         inputs = {self.root / name for spec in self.specs for name in spec.files}
         inputs |= {self.root / spec.upcasts.path for spec in self.specs if spec.upcasts}
+        inputs |= {
+            path for spec in self.specs for one in spec.contracts.values() for path in one.files
+        }
         folders = {path.parent for path in inputs} | {path for path in paths if path.is_dir()}
         settings = {self.root / name for name in CONFIGURATIONS}
         homes = {
@@ -366,6 +480,14 @@ class _Run:
                 sorted(outputs | {one for one in homes if one in created or one.is_file()})
             ),
         )
+
+
+def _editions(spec: Spec, lock: Lock) -> Iterator[EditionNotes]:
+    """Yield what the versions of a client package brought, newest first: a draft if it is one."""
+    now = edition_of(spec, lock)
+    drafts = () if now is None or now in lock.editions else (now,)
+    for one in (*drafts, *reversed(lock.editions)):
+        yield EditionNotes(version=one.version, changes=one.changes)
 
 
 def _size(spec: Spec) -> int:

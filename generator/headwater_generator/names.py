@@ -19,6 +19,7 @@ __all__ = [
     "RESERVED_FILE_NAMES",
     "RESERVED_MODULE_NAMES",
     "RESERVED_OBJECT_NAMES",
+    "client_module",
     "enum_member",
     "enum_prefix",
     "event_class",
@@ -57,8 +58,8 @@ RESERVED_CLASS_NAMES = frozenset({"False", "Handlers", "None", "True"})
 Names that generated modules import are no trouble: they are imported under another name.
 """
 _MODULES = """
-    commands events handlers migrations pb projections proto queries sagas schemas service
-    subscriptions test_upcasting types upcasting upcasts workflows
+    commands events handlers migrations pb projections proto queries remotes sagas schemas
+    service subscriptions test_upcasting types upcasting upcasts workflows
 """
 _DEVICES = """
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9
@@ -110,6 +111,11 @@ def python_name(name: str) -> str:
     """
     clashes = keyword.iskeyword(name) or name in RESERVED_FIELD_NAMES or name.startswith("model_")
     return f"{name}_" if clashes else name
+
+
+def client_module(service: str) -> str:
+    """Return what the client package of a service is imported as: `user_service_client`."""
+    return f"{snake(service)}_client"
 
 
 def event_class(event: str, version: int) -> str:

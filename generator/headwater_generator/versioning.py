@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .check import load_specs
+from .compatibility import settled
 from .configuration import load_configuration
 from .grammar import Spec
 from .lock import Lock, contradictions, lock_folder, read_lock, release, render_lock
@@ -50,7 +51,9 @@ def release_drafts(
         for spec, lock in zip(specs, locks, strict=True):
             new, released = release(spec, lock, names, reason)
             folder = lock_folder(root / spec.path, spec.service)
-            files = {folder / name: content for name, content in render_lock(new).items()}
+            files = {
+                folder / name: content for name, content in render_lock(settled(spec, new)).items()
+            }
             plan = draw_up_lock(folder, files, root)
             changed |= plan.changed
             removed += plan.removed

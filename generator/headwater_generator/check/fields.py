@@ -38,7 +38,7 @@ _EXCLUSIVE = frozenset({"exclusiveMinimum", "exclusiveMaximum"})
 
 def fields_are_few(scope: Scope) -> None:
     """HW011: nothing has more fields than anybody could read."""
-    for carrier in scope.carriers():
+    for carrier in scope.carriers:
         if len(carrier.fields) > MAX_FIELDS:
             message = f"these are {len(carrier.fields):,} fields; the limit is {MAX_FIELDS}"
             node = at(carrier.node, "fields")
@@ -48,7 +48,9 @@ def fields_are_few(scope: Scope) -> None:
 
 def constraints_suit(scope: Scope) -> None:
     """HW403: a constraint is one of the field's type."""
-    for one in scope.fields():
+    for one in scope.fields:
+        if not one.constraints:
+            continue
         kind = kind_of(one.type)
         if any(named.name not in scope.types for named in named_types(one.type)):
             continue  # a type that is not there takes anything
@@ -62,10 +64,12 @@ def constraints_suit(scope: Scope) -> None:
 
 def constraints_can_be_met(scope: Scope) -> None:
     """HW404: there are values that meet all constraints of a field."""
-    for one in scope.fields():
+    for one in scope.fields:
         if not one.constraints:
             continue
         for low, high in _BOUNDS:
+            if low not in one.constraints or high not in one.constraints:
+                continue
             bottom, top = _number(one, low), _number(one, high)
             if bottom is None or top is None:
                 continue
@@ -74,7 +78,7 @@ def constraints_can_be_met(scope: Scope) -> None:
                 message = f'no value can have "{low}" {bottom} and "{high}" {top}'
                 scope.add(at(one.node, high), "HW404", message)
         whole = kind_of(one.type) == "int"
-        for name in CONSTRAINTS["int"]:
+        for name in filter(one.constraints.__contains__, CONSTRAINTS["int"]):
             limit = _number(one, name)
             if limit is None:
                 continue
@@ -86,7 +90,7 @@ def constraints_can_be_met(scope: Scope) -> None:
 
 def patterns_compile(scope: Scope) -> None:
     """HW405: a pattern is a regular expression that is matched in linear time."""
-    for one in scope.fields():
+    for one in scope.fields:
         pattern = one.constraints.get("pattern")
         if isinstance(pattern, str) and (fault := pattern_fault(pattern)):
             message, hint = fault

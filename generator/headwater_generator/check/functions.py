@@ -35,8 +35,10 @@ class _Call:
     """Fields that are due of it."""
 
 
-def read_functions(scope: Scope, root: Path) -> Upcasts | None:
+def read_functions(scope: Scope, root: Path, path: Path | None = None) -> Upcasts | None:
     """Return the file of the functions that `custom` ops name; None if no op does, or on problems.
+
+    It is beside the spec, unless `path` says where.
 
     HW812 to HW817: it is read and never executed. Only what is there, plain and pure passes.
     """
@@ -44,7 +46,7 @@ def read_functions(scope: Scope, root: Path) -> Upcasts | None:
     if not calls:
         return None
     spec = scope.spec
-    path = (root / spec.path).parent / FOLDER / f"{snake(spec.service)}.py"
+    path = path or (root / spec.path).parent / FOLDER / f"{snake(spec.service)}.py"
     known = len(scope.problems)
     try:
         name = locate(path, root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,7 +19,8 @@ from ..grammar import (
     TypeExpression,
     UnionType,
 )
-from ..load import Mapping, Place, entries, names
+from ..load import Mapping as MappingNode
+from ..load import Place, entries, names
 from ..names import nearest, versioned
 from ..problems import Problem
 
@@ -36,7 +37,7 @@ class Scope:
     """
 
     spec: Spec
-    shared: tuple[Mapping, ...] = ()
+    shared: tuple[MappingNode, ...] = ()
     """The imported files."""
     problems: list[Problem] = field(default_factory=list)
     suggested: list[str] = field(default_factory=list)
@@ -61,8 +62,28 @@ class Scope:
 
     @cached_property
     def streams(self) -> frozenset[str]:
-        """Every declared stream."""
-        return frozenset(names(self.spec.node, "streams"))
+        """Every stream that can be read: declared here, or under a remote."""
+        return frozenset(names(self.spec.node, "streams")) | self.remote_streams
+
+    @cached_property
+    def remote_streams(self) -> frozenset[str]:
+        """Every stream of another service, by what it is called here: `user-service/users`."""
+        return frozenset(
+            f"{service}/{stream}"
+            for service, remote in self.spec.remote.items()
+            for stream in remote.streams
+        )
+
+    def remote_events(self, stream: str) -> Mapping[str, Event]:
+        """Return the events of another service's stream; none where they could not be read."""
+        one = self.spec.streams.get(stream)
+        if one is None or one.origin is None:
+            return {}
+        return self.spec.contracts[one.origin.service].events_of(one.origin.stream)
+
+    def is_readable(self, stream: str) -> bool:
+        """Tell whether what a stream has is known: of another service's, its contract was read."""
+        return stream not in self.remote_streams or stream in self.spec.streams
 
     @cached_property
     def workflows(self) -> frozenset[str]:
@@ -95,6 +116,8 @@ class Scope:
 
     def events_of_stream(self, stream: str) -> frozenset[str]:
         """Return the events of all workflows on a stream."""
+        if stream in self.remote_streams:
+            return frozenset(self.remote_events(stream))
         return frozenset(
             event
             for name, workflow in self.spec.workflows.items()
@@ -120,23 +143,24 @@ class Scope:
             if isinstance(declaration, EnumType):
                 yield name, declaration
 
-    def carriers(self) -> Iterator[ObjectType | Event | PastVersion | Command]:
-        """Yield everything that has fields, in the order of the file."""
-        for _, declaration in self.objects():
-            yield declaration
-        for workflow in self.spec.workflows.values():
-            for event in workflow.events.values():
-                yield from event.versions.values()
-        yield from self.spec.commands.values()
+    @cached_property
+    def carriers(self) -> tuple[ObjectType | Event | PastVersion | Command, ...]:
+        """Everything that has fields, in the order of the file."""
+        events = (one for flow in self.spec.workflows.values() for one in flow.events.values())
+        return (
+            *(declaration for _, declaration in self.objects()),
+            *(version for event in events for version in event.versions.values()),
+            *self.spec.commands.values(),
+        )
 
-    def fields(self) -> Iterator[Field]:
-        """Yield every field of the service."""
-        for carrier in self.carriers():
-            yield from carrier.fields.values()
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Every field of the service."""
+        return tuple(one for carrier in self.carriers for one in carrier.fields.values())
 
     def type_expressions(self) -> Iterator[TypeExpression]:
         """Yield every type that is mentioned, but for the members of unions."""
-        for one in self.fields():
+        for one in self.fields:
             yield one.type
         for command in self.spec.commands.values():
             if command.result is not None:

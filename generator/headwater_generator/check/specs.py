@@ -35,7 +35,7 @@ from ..load import (
 from ..load import Sequence as SequenceNode
 from ..names import versioned
 from ..problems import Problem, SpecError, printable
-from . import commands, fields, naming, protobuf, streams, types, versions
+from . import commands, fields, naming, protobuf, remotes, streams, types, versions
 from .functions import read_functions
 from .scope import Scope
 
@@ -47,10 +47,13 @@ RULES = (
     *types.RULES,
     *fields.RULES,
     *streams.RULES,
+    *remotes.RULES,
     *commands.RULES,
     *versions.RULES,
 )
 
+PRIVATE = frozenset({"commands", "remote", "subscriptions"})
+"""Sections of a spec that others need not know."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -100,19 +103,49 @@ def _with_origin(problems: list[Problem], root: Path) -> list[Problem]:
     ]
 
 
-def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:
-    """Return a spec; None after reporting that there is none, or that it is too large to go on."""
+def _read_public(
+    path: Path, root: Path, functions: Path | None
+) -> tuple[Spec | None, list[Problem]]:
+    """Return what others may know of a spec, and what is wrong with that."""
+    problems: list[Problem] = []
+    try:
+        spec = _load(path, root, problems, is_public=True, functions=functions)
+    except SpecError as error:
+        return None, [*problems, *error.problems]
+    return spec, problems
+
+
+def _load(
+    path: Path,
+    root: Path,
+    problems: list[Problem],
+    *,
+    is_public: bool = False,
+    functions: Path | None = None,
+) -> Spec | None:
+    """Return a spec; None after reporting that there is none, or that it is too large to go on.
+
+    Args:
+        is_public: Pass over what is nobody's business but the service's own.
+        functions: The file of the functions that `custom` ops call, if it is not beside the spec.
+    """
     name = locate(path, root)
     files, found, whole = _read_all([path], root)
     problems += found
     if not whole:
         return None
     node = merge(files, SECTIONS, problems)
+    if is_public:
+        kept = tuple(one for one in node.entries if one.key.text not in PRIVATE)
+        node = Mapping(node.source, node.line, node.column, node.length, kept)
     known = set(problems)
     spec = read_record(Spec, node, problems, _top(node))
     shared, declarations, imported = _imports(node, root, problems)
     if not isinstance(spec, Spec):
         return None
+    far = remotes.read_remotes(spec, root, problems, _read_public)
+    streams_ = MappingProxyType({**spec.streams, **far.streams})
+    spec = replace(spec, streams=streams_, contracts=MappingProxyType(far.contracts))
     sources = {file.source.path for file in (*files, *shared)}
     spec = replace(
         spec,
@@ -128,7 +161,7 @@ def _load(path: Path, root: Path, problems: list[Problem]) -> Spec | None:
     if imported:
         for rule in RULES:
             rule(scope)
-        upcasts = read_functions(scope, root)
+        upcasts = read_functions(scope, root, functions)
         spec = replace(_settle(scope), upcasts=upcasts)
     problems += (problem for problem in scope.problems if problem not in known)
     return spec

@@ -12,7 +12,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..problems import Code
-from . import commands, files, functions, keys, locks, naming, streams, types, versions, writing
+from . import (
+    commands,
+    files,
+    functions,
+    keys,
+    locks,
+    naming,
+    remotes,
+    streams,
+    types,
+    versions,
+    writing,
+)
 
 __all__ = ["CODES"]
 
@@ -20,7 +32,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
     {
         code.id: code
         for module in (
-            *(files, keys, naming, types, streams, commands, writing, versions, functions, locks),
+            *(files, keys, naming, types, streams, remotes, commands),
+            *(writing, versions, functions, locks),
         )
         for code in module.CODES
     }

@@ -74,6 +74,13 @@ CODES = (
         right="types:\n  Role: {enum: [member, admin]}",
     ),
     Code(
+        "HW109",
+        "this is not a size",
+        "A size is a whole number with a unit of 1024: 512KiB, 64MiB, 10GiB, 2TiB.",
+        wrong="streams:\n  users: {type: persistent, retention: {size: 10GB}}",
+        right="streams:\n  users: {type: persistent, retention: {size: 10GiB}}",
+    ),
+    Code(
         "HW110",
         "exactly one of some keys is due",
         "These keys exclude each other, and one of them must be there: enum, fields or one_of for "

@@ -126,4 +126,18 @@ CODES = (
         wrong="AddUser: {fields: {user_id: int, email: email}}    (email is new and required)",
         right="AddUser: {fields: {user_id: int, email: {type: email | null}}}",
     ),
+    Code(
+        id="HW911",
+        title="a published event has no way down to the version at which it leaves",
+        explanation=(
+            "Without at, an event of a published stream leaves at the version of it that was "
+            "released first, whichever it was recorded at, so that those who read it keep "
+            "understanding it. Give the ops of each version since then a way down, as "
+            "`headwater explain EVENT` shows them. Or state a newer version under publish: then "
+            "those who know the older one only are left behind, and the client package gets its "
+            "next major version."
+        ),
+        wrong="publish: true    (and version 2 has the op drop: [name], without what to restore)",
+        right="publish: {at: [UserAdded@2]}",
+    ),
 )

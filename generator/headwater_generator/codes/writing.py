@@ -97,6 +97,17 @@ CODES = (
         right="mv invite_user.py old.py; headwater generate --stubs invite_user",
     ),
     Code(
+        id="HW709",
+        title="a shared file has lost its marks",
+        explanation=(
+            "The pyproject.toml of a client package is yours but for a few lines, version and "
+            "dependencies among them, which stand between two marks and are written again by each "
+            "run. Without the marks nobody can tell which lines are meant."
+        ),
+        wrong='[project]\nname = "user-service-client"\nversion = "1.0.0"    (and no mark above)',
+        right="git checkout generated/user_service_client/pyproject.toml && headwater generate",
+    ),
+    Code(
         id="HW710",
         title="a generated file is out of date",
         explanation=(
@@ -126,5 +137,47 @@ CODES = (
         ),
         wrong="generated/user_service/notes.txt",
         right="services/user_service/notes.txt",
+    ),
+    Code(
+        id="HW713",
+        title="there is no such client package",
+        explanation=(
+            "`headwater package` builds the client packages of services that publish a stream. No "
+            "service is called as it was told, or the service publishes nothing."
+        ),
+        wrong="streams: {users: {type: persistent}}    (then: headwater package user-service)",
+        right="streams: {users: {type: persistent, publish: true}}",
+    ),
+    Code(
+        id="HW714",
+        title="what would be packaged is not released",
+        explanation=(
+            "Who installs a version of a client package relies on it, and a draft may still "
+            "change. Freeze it with `headwater release`; or say `--drafts`, to try it out under a "
+            "version that no one takes for final, such as 1.1.0.dev0."
+        ),
+        wrong="headwater package    (with a draft among the published events)",
+        right="headwater release && headwater package",
+    ),
+    Code(
+        id="HW715",
+        title="what builds the package is not installed",
+        explanation=(
+            "The pyproject.toml of a client package names its build backend, and what that "
+            "requires, under [build-system]. `headwater package` downloads nothing: install it "
+            "where headwater is installed. Hatchling comes with headwater[generator]."
+        ),
+        wrong='requires = ["flit_core>=3.12"]    (and it is not installed)',
+        right="pip install 'flit_core>=3.12' && headwater package",
+    ),
+    Code(
+        id="HW716",
+        title="the package was not built",
+        explanation=(
+            "The build backend failed, or left out files that were generated: then the package "
+            "could not be imported. Look at what you changed in its pyproject.toml."
+        ),
+        wrong='[tool.hatch.build.targets.wheel]\nexclude = ["schemas"]',
+        right='[tool.hatch.build.targets.wheel]\nexclude = ["test_*.py"]',
     ),
 )

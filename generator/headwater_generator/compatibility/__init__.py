@@ -11,7 +11,7 @@ Read in order:
 """
 
 from .changes import Change, changes_of
-from .judging import Comparison, accept, compare
+from .judging import Comparison, accept, compare, settled
 from .verdicts import MODES, EventVerdicts, Mode, Verdict
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "accept",
     "changes_of",
     "compare",
+    "settled",
 ]

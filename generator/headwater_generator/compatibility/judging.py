@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,10 @@ from ..publish.files import LOCK_TIMEOUT, locked, publish
 from ..publish.plan import draw_up_lock
 from .baseline import Baseline, Request, at_commit, of_lock, requests_of
 from .contracts import refusals, result_refusals
-from .revisions import specs_since
+from .revisions import project_since
 from .verdicts import EventVerdicts, Mode, verdicts
 
-__all__ = ["Break", "CommandVerdict", "Comparison", "accept", "compare", "event_place"]
+__all__ = ["Break", "CommandVerdict", "Comparison", "accept", "compare", "event_place", "settled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,37 +140,70 @@ def accept(
     return told
 
 
+def settled(spec: Spec, lock: Lock) -> Lock:
+    """Return a lock, after a release, in which acceptances of what is no break any more have ended.
+
+    So an event that moves back, and then the same way once more, needs a reason each time.
+    """
+    standing = {_key_of(one) for one in _comparison(spec, of_lock(lock), lock, lock).breaks}
+    accepted = tuple(
+        replace(one, is_settled=one.is_settled or _key_of(one) not in standing)
+        for one in lock.accepted
+    )
+    return replace(lock, accepted=accepted)
+
+
 def _compared(
     root: Path, specs: Sequence[Spec], locks: Sequence[Lock], against: str | None
 ) -> list[Comparison]:
     if against is None:
-        baselines = [of_lock(lock) for lock in locks]
-    else:
-        then, commit = specs_since(root, against)
-        label = f"{against} as of {commit}"
-        known = {one.service: at_commit(one, label) for one in then}
-        baselines = [known.get(spec.service, Baseline(label=label)) for spec in specs]
+        return [
+            _comparison(spec, of_lock(lock), lock, lock)
+            for spec, lock in zip(specs, locks, strict=True)
+        ]
+    past = project_since(root, against)
+    label = f"{against} as of {past.commit}"
+    known = {spec.service: (at_commit(spec, label), lock) for spec, lock in past.services}
+    new = (Baseline(label=label), Lock())
     return [
-        _comparison(spec, baseline, lock)
-        for spec, baseline, lock in zip(specs, baselines, locks, strict=True)
+        _comparison(spec, *known.get(spec.service, new), lock)
+        for spec, lock in zip(specs, locks, strict=True)
     ]
 
 
-def _comparison(spec: Spec, baseline: Baseline, lock: Lock) -> Comparison:
+def _comparison(spec: Spec, baseline: Baseline, then: Lock, lock: Lock) -> Comparison:
+    """Compare with a baseline; `then` is the lock as those who know the baseline know it."""
     events = tuple(verdicts(spec, baseline))
     commands = tuple(_commands(spec, baseline.commands))
-    reasons = {(one.subject, one.version, one.change): one.reason for one in lock.accepted}
+    reasons = _reasons(then, lock)
     found = [*_event_breaks(spec, events), *_command_breaks(spec, baseline, commands)]
     return Comparison(
         spec=spec,
         baseline=baseline,
         events=events,
         commands=commands,
-        breaks=tuple(
-            replace(one, reason=reasons.get((one.subject, one.version, one.change), ""))
-            for one in found
-        ),
+        breaks=tuple(replace(one, reason=reasons.get(_key_of(one), "")) for one in found),
     )
+
+
+def _reasons(then: Lock, lock: Lock) -> dict[tuple[str, int, str], str]:
+    """Return why breaks are accepted, but for what was settled when others looked last.
+
+    An acceptance that was settled since counts: to them, what was released since is as new as the
+    rest. A break that comes again has a row each time, in that order.
+    """
+    ended = Counter(_key_of(one) for one in then.accepted if one.is_settled)
+    reasons: dict[tuple[str, int, str], str] = {}
+    for one in lock.accepted:
+        if ended[_key_of(one)]:
+            ended[_key_of(one)] -= 1
+        else:
+            reasons[_key_of(one)] = one.reason
+    return reasons
+
+
+def _key_of(one: Break | Accepted) -> tuple[str, int, str]:
+    return one.subject, one.version, one.change
 
 
 def _commands(spec: Spec, known: Mapping[str, Request]) -> Iterator[CommandVerdict]:

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,24 +18,36 @@ from ..check import load_specs
 from ..configuration import load_configuration
 from ..grammar import Spec
 from ..load import MAX_BYTES
+from ..lock import Lock, lock_folder, read_lock
+from ..lock.files import SUFFIX
 from ..problems import Problem, SpecError, printable
 
-__all__ = ["specs_since"]
+__all__ = ["Past", "project_since"]
 
 TIMEOUT = 60.0  # seconds that one call of git may take
 MAX_FILES = 10_000  # that may belong to specs
 SHOWN = 10  # characters of a commit's name
 
 
-def specs_since(root: Path, ref: str) -> tuple[list[Spec], str]:
-    """Return a project's specs as they were where HEAD and a ref parted, and that commit's name.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A project as it was at a commit."""
 
-    No specs if there were none. Nothing of the project is touched: what belongs to specs is written
-    to a folder of its own, which is gone afterwards.
+    commit: str
+    """Its name, shortened."""
+    services: tuple[tuple[Spec, Lock], ...]
+    """Each with its lock of then; none if there were none."""
+
+
+def project_since(root: Path, ref: str) -> Past:
+    """Return a project as it was where HEAD and a ref parted.
+
+    Nothing of the project is touched: what belongs to specs and locks is written to a folder of its
+    own, which is gone afterwards.
 
     Raises:
         SpecError: There is no git, no repository or no such ref, or the two share no commit
-            (HW909); or the specs were wrong then.
+            (HW909); or the specs or locks were wrong then.
     """
     commit = _parting(root, ref)
     with TemporaryDirectory(prefix="headwater-") as folder:
@@ -45,13 +57,15 @@ def specs_since(root: Path, ref: str) -> tuple[list[Spec], str]:
             paths = load_configuration(then).spec_paths()
         except SpecError as error:
             if {problem.code for problem in error.problems} == {"HW017"}:
-                return [], commit[:SHOWN]
+                return Past(commit[:SHOWN], ())
             raise _dated(error, commit) from None
         present = [path for path in paths if path.exists()]
         try:
-            return load_specs(present, then), commit[:SHOWN]
+            specs = load_specs(present, then)
+            locks = [read_lock(lock_folder(then / one.path, one.service), then) for one in specs]
         except SpecError as error:
             raise _dated(error, commit) from None
+        return Past(commit[:SHOWN], tuple(zip(specs, locks, strict=True)))
 
 
 def _parting(root: Path, ref: str) -> str:
@@ -74,7 +88,7 @@ def _parting(root: Path, ref: str) -> str:
 
 
 def _restore(root: Path, commit: str, folder: Path) -> None:
-    """Write what belonged to specs at a commit."""
+    """Write what belonged to specs and locks at a commit."""
     wanted = list(_wanted(root, commit))
     if len(wanted) > MAX_FILES:
         raise _wrong(f"at {commit[:SHOWN]} there were more than {MAX_FILES:,} files of specs")
@@ -89,7 +103,7 @@ def _restore(root: Path, commit: str, folder: Path) -> None:
 
 
 def _wanted(root: Path, commit: str) -> Iterator[tuple[str, str]]:
-    """Yield the blobs of YAML, of functions that upcast, and of the settings, with their paths."""
+    """Yield the blobs of YAML, locks, functions that upcast, and the settings, with their paths."""
     listing = _git(root, "ls-tree", "-r", "-l", "-z", commit) or b""
     for row in listing.split(b"\0"):
         head, _, raw = row.partition(b"\t")
@@ -99,7 +113,9 @@ def _wanted(root: Path, commit: str) -> Iterator[tuple[str, str]]:
         name = raw.decode("utf-8", "surrogateescape")
         path = Path(name)
         is_upcast = path.suffix == ".py" and "upcasts" in path.parts
-        is_wanted = path.suffix in {".yaml", ".yml"} or name == "pyproject.toml" or is_upcast
+        is_lock = name.endswith(SUFFIX) and "lock" in path.parts
+        is_yaml = path.suffix in {".yaml", ".yml"}
+        is_wanted = is_yaml or is_lock or is_upcast or name == "pyproject.toml"
         if is_wanted and int(parts[3]) <= MAX_BYTES:
             yield parts[2].decode(), name
 

@@ -12,18 +12,21 @@ from .effects import Hop
 from .shapes import shape_of_fields
 from .steps import Step
 
-__all__ = ["hops_of", "is_down_safe", "is_up_safe", "steps_of", "way"]
+__all__ = ["hops_of", "is_down_safe", "is_up_safe", "no_way_down", "steps_of", "way"]
 
 
 def hops_of(event: Event, types: Mapping[str, TypeDeclaration], tell: Tell) -> tuple[Hop, ...]:
     """Return the hops between an event's versions, oldest first; wrong ones are told and left out.
 
-    The versions are numbered without gaps; `check` has seen to that.
+    Left out is also what could not be read: that was told, and what else is wrong may follow from
+    it. The versions are numbered without gaps; `check` has seen to that.
     """
     versions = list(event.versions.items())
     shapes = {number: shape_of_fields(one.fields, types) for number, one in versions}
     hops = []
-    for (older, _), (newer, version) in pairwise(versions):
+    for (older, before), (newer, version) in pairwise(versions):
+        if not (_has_all_fields(before) and _has_all_fields(version) and _has_ops(version)):
+            continue
         hop = apply(
             version.upcast,
             (older, shapes[older]),
@@ -56,6 +59,16 @@ def steps_of(hops: Sequence[Hop], from_version: int, to_version: int) -> tuple[S
     return tuple(found)
 
 
+def no_way_down(hops: Sequence[Hop], version: int) -> str:
+    """Return which hop keeps the newest version from being brought down to this one, and why; ""
+    if none does.
+    """
+    for hop in hops[version - 1 :]:
+        if why := hop.no_way_down:
+            return f"from version {hop.newer} to {hop.older}: {why}"
+    return ""
+
+
 def is_up_safe(hops: Sequence[Hop]) -> bool:
     """Whether older events come back over all these hops as they were."""
     return all(one.is_up_safe for one in hops)
@@ -64,6 +77,16 @@ def is_up_safe(hops: Sequence[Hop]) -> bool:
 def is_down_safe(hops: Sequence[Hop]) -> bool:
     """Whether newer events come back over all these hops as they were."""
     return all(one.is_down_safe for one in hops)
+
+
+def _has_all_fields(version: Event | PastVersion) -> bool:
+    """Whether each field that is written was read."""
+    return len(version.fields) >= len(entries(version.node, "fields"))
+
+
+def _has_ops(version: Event | PastVersion) -> bool:
+    """Whether the ops were read, if any are written: no list of them is empty."""
+    return bool(version.upcast) or all(one.key.text != "upcast" for one in entries(version.node))
 
 
 def _places(version: Event | PastVersion) -> tuple[Place, Mapping[str, Place]]:

@@ -10,8 +10,11 @@ from .commands import KINDS, Command, Kind
 from .declarations import EnumType, ObjectType, TypeDeclaration, UnionType, tag_value
 from .declare import JSON, UNSET, Unset
 from .fields import CONSTRAINTS, Field
-from .spec import SharedTypes, Spec, Upcasts
-from .streams import Stream
+from .publication import Publication, Unrouted
+from .remotes import Remote, RemoteStream
+from .retention import LIMITS, Ceiling, Retention
+from .spec import Contract, SharedTypes, Spec, Upcasts
+from .streams import Origin, Stream
 from .subscriptions import BEGINNING, LATEST, Backoff, Offset, Retry, Start, Subscription, Timestamp
 from .types import (
     SCALARS,
@@ -33,10 +36,13 @@ __all__ = [
     "JSON",
     "KINDS",
     "LATEST",
+    "LIMITS",
     "SCALARS",
     "UNSET",
     "Backoff",
+    "Ceiling",
     "Command",
+    "Contract",
     "EnumType",
     "Event",
     "Field",
@@ -47,7 +53,12 @@ __all__ = [
     "Nullable",
     "ObjectType",
     "Offset",
+    "Origin",
     "PastVersion",
+    "Publication",
+    "Remote",
+    "RemoteStream",
+    "Retention",
     "Retry",
     "Scalar",
     "SharedTypes",
@@ -59,6 +70,7 @@ __all__ = [
     "TypeDeclaration",
     "TypeExpression",
     "UnionType",
+    "Unrouted",
     "Unset",
     "Upcasts",
     "Workflow",

@@ -21,6 +21,7 @@ from .scalars import (
     is_bearable,
     json_number,
     read_instant,
+    size_bytes,
     yaml_meaning,
 )
 
@@ -31,9 +32,11 @@ __all__ = [
     "Instant",
     "Integer",
     "Number",
+    "Size",
     "VersionNumber",
 ]
 
+LARGEST_SIZE = 2**50  # bytes
 _VERSION = re.compile(r"[1-9][0-9]{0,3}")
 
 
@@ -228,6 +231,36 @@ class Duration(Shape):
     @override
     def words(self) -> str:
         return "duration"
+
+
+@dataclass(frozen=True)
+class Size(Shape):
+    """A number of bytes, in units of 1024."""
+
+    @override
+    def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
+        if not isinstance(node, Scalar) or yaml_meaning(node.text) == "nothing":
+            return expected(problems, node, owner, "a size", "such as 512KiB, 64MiB or 10GiB")
+        size = size_bytes(node.text)
+        if size is None:
+            decimal = re.fullmatch(r"([1-9][0-9]{0,8}) ?([kKMGT])(?:i?[bB])?", node.text)
+            hint = "such as 512KiB, 64MiB or 10GiB"
+            if decimal:
+                hint = f"write {decimal[1]}{decimal[2].upper()}iB: sizes are in units of 1024"
+            return refuse(problems, node, "HW109", f"{shown(node.text)} is not a size", hint)
+        if size > LARGEST_SIZE:
+            message = f"{node.text} is out of range"
+            return refuse(problems, node, "HW105", message, "1KiB to 1024TiB")
+        return size
+
+    @override
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[1-9][0-9]{0,8}(KiB|MiB|GiB|TiB)$"}
+
+    @property
+    @override
+    def words(self) -> str:
+        return "size"
 
 
 @dataclass(frozen=True)

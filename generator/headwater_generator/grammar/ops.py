@@ -77,7 +77,7 @@ class _Separator(Note):
 
 
 class Ops(Shape):
-    """A list of ops, carried out in order."""
+    """A list of ops, carried out in order. It is read as a whole or not at all."""
 
     @override
     def read(self, node: Node, problems: list[Problem], owner: Place) -> object:
@@ -85,8 +85,9 @@ class Ops(Shape):
             return expected(problems, node, owner, "a list of ops", "one - a line")
         if not node.items:
             return refuse(problems, node, "HW111", "this list is empty", "leave the key out")
-        ops = [_OP.read(item, problems, item) for item in node.items]
-        return UNREAD if UNREAD in ops else tuple(ops)
+        before = len(problems)
+        ops = tuple(_OP.read(item, problems, item) for item in node.items)
+        return UNREAD if len(problems) > before else ops
 
     @override
     def schema(self) -> dict[str, Any]:
@@ -471,8 +472,8 @@ class FromEnvelope(Model):
     NOUN: ClassVar[str] = "a from envelope"
 
     parts: Mapping[str, Literal["id", "time", "workflow_id"]] = key(
-        "From the new field to the event's `id` (a uuid), its `time` (a datetime), or the "
-        "`workflow_id` (a string). Down: the field goes.",
+        "From the new field to the event's `id` (a uuid), its `time` (a datetime: when it was "
+        "first recorded), or the `workflow_id` (a string). Down: the field goes.",
         MapShape(_NEW_FIELD, Choice(ENVELOPE)),
         name="from_envelope",
         example="from_envelope: {added_at: time}",

@@ -19,6 +19,7 @@ __all__ = [
     "json_number",
     "json_value",
     "read_instant",
+    "size_bytes",
     "yaml_meaning",
 ]
 
@@ -68,6 +69,8 @@ MAX_INT = 2**63 - 1  # whole numbers of a spec fit into 64 bits
 MAX_DURATION_DAYS = 3650
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZE = re.compile(r"([1-9][0-9]{0,8})(KiB|MiB|GiB|TiB)")
+_BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -99,6 +102,12 @@ def duration_seconds(text: str) -> float | None:
     if match[2] == "ms":
         return int(match[1]) / 1000
     return float(int(match[1]) * _SECONDS[match[2]])
+
+
+def size_bytes(text: str) -> int | None:
+    """Return the bytes of a size such as `64KiB` or `10GiB`; None if it is none."""
+    match = _SIZE.fullmatch(text)
+    return None if match is None else int(match[1]) * _BYTES[match[2]]
 
 
 def read_instant(text: str) -> datetime | None:

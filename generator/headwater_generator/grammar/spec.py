@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from ..load import NOWHERE, Node
@@ -18,15 +19,18 @@ from .containers import ListShape, MapShape, Record, Variants
 from .declarations import EnumType, ObjectType, TypeDeclaration, UnionType
 from .declare import DESCRIPTION, NONE, Model, key
 from .numbers import GrammarVersion
+from .remotes import Remote
 from .streams import COMPATIBILITIES, Compatibility, Stream
 from .subscriptions import Subscription
 from .words import Choice, Name, Note, Text
-from .workflows import Workflow
+from .workflows import Event, Workflow
 
-__all__ = ["MAX_DECLARED", "SECTIONS", "SharedTypes", "Spec", "Upcasts"]
+__all__ = ["MAX_DECLARED", "SECTIONS", "Contract", "SharedTypes", "Spec", "Upcasts"]
 
 MAX_DECLARED = 5_000  # events of a service; types, commands and so on, too
-SECTIONS = frozenset({"imports", "types", "streams", "workflows", "commands", "subscriptions"})
+SECTIONS = frozenset(
+    {"imports", "types", "streams", "remote", "workflows", "commands", "subscriptions"}
+)
 """Keys of a spec that may stand in several files of its folder, and are joined."""
 _TYPES = MapShape(
     Name("a type", "PascalCase"),
@@ -95,6 +99,13 @@ class Spec(Model):
         default_words="none",
         example="streams: {users: {type: persistent}}",
     )
+    remote: Mapping[str, Remote] = key(
+        "Other services, by name, whose streams are read here.",
+        MapShape(Name("a service", "kebab-case"), Record(Remote)),
+        default=NONE,
+        default_words="none",
+        example="remote: {audit-service: {client: audit_service_client, streams: [entries]}}",
+    )
     workflows: Mapping[str, Workflow] = key(
         "Its workflows, with their events.",
         MapShape(Name("a workflow", "PascalCase"), Record(Workflow), empty=True),
@@ -122,7 +133,32 @@ class Spec(Model):
     """Every file that was read for it, sorted, as `path` is."""
     upcasts: Upcasts | None = None
     """The functions that its `custom` ops call."""
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+    """What the services under `remote` publish. Their streams are among `streams`, called
+    `user-service/users`.
+    """
     node: Node = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What another service publishes, as its own spec says."""
+
+    spec: Spec
+    """Without what is nobody else's business: commands, subscriptions, remotes."""
+    client: str | None
+    """The installed package that it was found in; `None`: a spec of this project."""
+    files: tuple[Path, ...]
+    """What was read for it."""
+
+    def events_of(self, stream: str) -> Mapping[str, Event]:
+        """Return the events of a published stream."""
+        return {
+            name: event
+            for workflow in self.spec.workflows.values()
+            if workflow.stream == stream
+            for name, event in workflow.events.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,13 @@ from .streams import DELIVERIES, Delivery
 from .words import Choice, Note, Reference, Text
 
 __all__ = [
+    "AFTER_DEAD_LETTER",
     "BEGINNING",
     "LATEST",
     "ON_UNKNOWN",
+    "AfterDeadLetter",
     "Backoff",
+    "Breaker",
     "Offset",
     "OnUnknown",
     "Retry",
@@ -54,6 +57,8 @@ class Timestamp(Model):
 
 Start: TypeAlias = Literal["beginning", "latest"] | Offset | Timestamp
 OnUnknown: TypeAlias = Literal["dead-letter", "hold", "skip"]
+AfterDeadLetter: TypeAlias = Literal["wait", "continue"]
+AFTER_DEAD_LETTER: tuple[AfterDeadLetter, ...] = ("wait", "continue")
 ON_UNKNOWN: tuple[OnUnknown, ...] = ("dead-letter", "hold", "skip")
 
 
@@ -110,6 +115,47 @@ class Retry(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unread(Model):
+    """What becomes of an event that was delivered and is not read."""
+
+    NOUN: ClassVar[str] = "an unread"
+
+    timeout: float = key(
+        "How long after its delivery an event may be unread.", Duration(), example="timeout: 24h"
+    )
+    then: Literal["requeue", "dead-letter", "drop"] = key(
+        "What happens then: `requeue` delivers it again, and its time begins anew, until it has "
+        "come as often as `retry` says and is set aside, `dead-letter` sets it aside at once, "
+        "`drop` is done with it.",
+        Choice(("requeue", "dead-letter", "drop")),
+        example="then: dead-letter",
+    )
+    node: Node = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breaker(Model):
+    """When to give a handler nothing for a while, because it fails for each event."""
+
+    NOUN: ClassVar[str] = "a breaker"
+
+    failures: int = key(
+        "How many events in a row it has failed for, each counted once.",
+        Integer(1, 1_000_000),
+        default=20,
+        example="failures: 20",
+    )
+    pause: float = key(
+        "How long to wait until one event is let through; if it is handled, all go on.",
+        Duration(),
+        default=30.0,
+        default_words="`30s`",
+        example="pause: 30s",
+    )
+    node: Node = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subscription(Model):
     """A named interest in the events of one stream."""
 
@@ -117,14 +163,16 @@ class Subscription(Model):
     EXAMPLES: ClassVar[tuple[tuple[str, ...], ...]] = (
         (
             *("description", "stream", "mode", "events", "start", "retry", "ack_timeout"),
-            *("concurrency", "expire_after", "metadata"),
+            *("timeout", "breaker", "batch", "concurrency", "expire_after", "metadata"),
         ),
-        ("stream", "mode", "delivery", "handler", "on_unknown"),
+        ("stream", "mode", "handler", "on_unknown", "after_dead_letter"),
+        ("stream", "mode", "delivery"),
+        ("stream", "mode: consumer-group", "max_consumers"),
+        ("stream", "mode: read-receipt", "unread"),
     )
     FOREIGN: ClassVar[Mapping[str, str]] = {
         "from": 'did you mean "start"?',
         "retries": 'did you mean "retry"?',
-        "timeout": 'did you mean "ack_timeout"?',
         "type": 'did you mean "mode"?',
     }
 
@@ -132,10 +180,12 @@ class Subscription(Model):
         DESCRIPTION, Text(), default=None, example="description: Sends the invitation."
     )
     stream: str = key("The stream to read.", Reference("a stream"), example="stream: users")
-    mode: Literal["broadcast", "exclusive"] = key(
+    mode: Literal["broadcast", "exclusive", "consumer-group", "read-receipt"] = key(
         "How its consumers share the events: in a `broadcast` each gets every event, in an "
-        "`exclusive` subscription each event goes to one of them.",
-        Choice(("broadcast", "exclusive")),
+        "`exclusive` subscription each event goes to one of them, in a `consumer-group` they "
+        "divide the workflows among themselves, and the events of one workflow go to one of them, "
+        "in a `read-receipt` each, a recipient, gets every event and says when it has read it.",
+        Choice(("broadcast", "exclusive", "consumer-group", "read-receipt")),
         example="mode: broadcast",
     )
     events: tuple[str, ...] | None = key(
@@ -169,12 +219,59 @@ class Subscription(Model):
         default_words="`{attempts: 5, backoff: {initial: 1s, max: 60s}}`",
         example="retry: {attempts: 3, backoff: {initial: 500ms, max: 5m}}",
     )
+    after_dead_letter: AfterDeadLetter | None = key(
+        "What becomes of the later events of a workflow that has a dead letter here. `wait` sets "
+        "them aside behind it, in order, and they come back with it when it is requeued; other "
+        "workflows go on. `continue` delivers them as if nothing had happened.",
+        Choice(AFTER_DEAD_LETTER),
+        default=None,
+        default_words="`wait`; with at-most-once nothing waits",
+        example="after_dead_letter: continue",
+    )
     ack_timeout: float | None = key(
         "How long a delivery may go without being acknowledged before it counts as failed.",
         Duration(),
         default=None,
         default_words="`30s`",
         example="ack_timeout: 2m",
+    )
+    timeout: float | None = key(
+        "How long the handler may take; then it is cancelled, and has failed. It has to be below "
+        "`ack_timeout`.",
+        Duration(),
+        default=None,
+        default_words="`ack_timeout`; none where delivery is at-most-once",
+        example="timeout: 20s",
+    )
+    unread: Unread | None = key(
+        "What becomes of an event that a recipient of a `read-receipt` does not read.",
+        Record(Unread),
+        default=None,
+        default_words="it stays unread",
+        example="unread: {timeout: 24h, then: dead-letter}",
+    )
+    max_consumers: int | None = key(
+        "How many consumers of a `consumer-group` own a part of the workflows at once; others "
+        "stand by, and take over when one goes.",
+        Integer(1, 64),
+        default=None,
+        default_words="all of them, of which 64 can own something",
+        example="max_consumers: 4",
+    )
+    breaker: Breaker | None = key(
+        "When a process takes no events for a while because its handler fails for each.",
+        Record(Breaker),
+        default=None,
+        default_words="`{failures: 20, pause: 30s}`",
+        example="breaker: {failures: 50, pause: 1m}",
+    )
+    batch: int | None = key(
+        "Have the handler take events as a list: as many as there are, and this many at most. They "
+        "are settled together; if the handler fails they come again one by one.",
+        Integer(1, 1000),
+        default=None,
+        default_words="one event at a time, not as a list",
+        example="batch: 100",
     )
     concurrency: int | None = key(
         "How many deliveries of one consumer are under way at once. Those of one workflow keep "

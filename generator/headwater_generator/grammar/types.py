@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -101,15 +100,11 @@ def show_type(expression: TypeExpression) -> str:
             return name
 
 
-def named_types(expression: TypeExpression) -> Iterator[Named]:
-    """Yield the spec's own types that a type mentions."""
-    match expression:
-        case ListOf(item) | MapOf(item) | Nullable(item):
-            yield from named_types(item)
-        case Named():
-            yield expression
-        case Scalar():
-            pass
+def named_types(expression: TypeExpression) -> tuple[Named, ...]:
+    """Return the spec's own types that a type mentions."""
+    while not isinstance(expression, Scalar | Named):
+        expression = expression.item
+    return (expression,) if isinstance(expression, Named) else ()
 
 
 def parse_type(node: ScalarNode) -> TypeExpression | Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, cast
 
 from ..load import NOWHERE, Node
@@ -82,7 +83,7 @@ class Event(Model):
         """The head's number."""
         return max(map(int, self.history), default=0) + FIRST_VERSION
 
-    @property
+    @cached_property
     def versions(self) -> Mapping[int, PastVersion | Event]:
         """Each version by its number, oldest first; the last is the head."""
         past = sorted(self.history.items(), key=lambda one: int(one[0]))

@@ -57,9 +57,9 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen, it would take five times as long to make one
 class Place:
-    """Where something stands. Lines and columns count from 1."""
+    """Where something stands. Lines and columns count from 1. Nobody changes one."""
 
     source: Source
     line: int
@@ -79,7 +79,7 @@ class Place:
         return f"{self.source.path}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Scalar(Place):
     """A text as written. `plain`: without quotes, so YAML may have meant something else."""
 
@@ -87,14 +87,14 @@ class Scalar(Place):
     plain: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sequence(Place):
     """A list."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Entry:
     """A key and its value."""
 
@@ -102,7 +102,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Mapping(Place):
     """Keys and values in the order of the file; no key is there twice."""
 
@@ -118,7 +118,7 @@ class Mapping(Place):
         return entry.value if entry else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Refused(Place):
     """What stood here was reported, and says nothing any more."""
 

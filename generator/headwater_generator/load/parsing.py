@@ -82,7 +82,7 @@ class _Builder:
             node: Node | None = None
             if isinstance(event, yaml.ScalarEvent):
                 node = self._scalar(event)
-            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            elif isinstance(event, yaml.CollectionStartEvent):
                 self._refuse_extras(event)
                 stack.append((event, []))
                 if len(stack) > MAX_DEPTH:
@@ -133,10 +133,12 @@ class _Builder:
         return node if isinstance(node, Mapping) else None
 
     def _scalar(self, event: yaml.ScalarEvent) -> Node:
-        self._refuse_extras(event)
         text: str = event.value
         plain: bool = event.implicit[0]
-        scalar = Scalar(*self._place(event), text=text, plain=plain)
+        scalar = Scalar(*self._place(event), text, plain)
+        if event.anchor is None and event.tag is None and plain and len(text) <= MAX_TEXT:
+            return scalar  # so are nearly all
+        self._refuse_extras(event)
         if len(text) > MAX_TEXT:
             self.problems.append(
                 scalar.problem(
@@ -199,11 +201,10 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         if start is None or end is None:  # made by hand; the parser marks each
             return self.source, 1, 1, 1
-        length = 1
+        line, column, length = start.line, start.column, 1
         if not isinstance(event, yaml.CollectionStartEvent):
-            same_line = end.line == start.line
-            length = end.column - start.column if same_line else MAX_BYTES
-        return self.source, start.line + 1, start.column + 1, max(1, length)
+            length = (end.column - column or 1) if end.line == line else MAX_BYTES
+        return self.source, line + 1, column + 1, length
 
     def _malformed(self, error: yaml.MarkedYAMLError) -> Problem:
         mark = error.problem_mark or error.context_mark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -13,7 +13,17 @@ from ..grammar import JSON
 from ..model.numbers import Numbering, Numbers
 from ..model.storage import Revision
 
-__all__ = ["Accepted", "Contract", "Entry", "Home", "Lock", "hash_of"]
+__all__ = [
+    "Accepted",
+    "Contract",
+    "Edition",
+    "Entry",
+    "Home",
+    "Lock",
+    "PublishedEvent",
+    "PublishedVersion",
+    "hash_of",
+]
 
 Status = Literal["draft", "released"]
 
@@ -30,6 +40,8 @@ class Entry:
 
     schema: JSON
     """Its shape in canonical form, fields in order and types expanded."""
+    hash: str
+    """Of the schema."""
     numbers: Numbers
     status: Status = "draft"
     ops: str = ""
@@ -43,11 +55,6 @@ class Entry:
     def is_released(self) -> bool:
         """Whether it may not change any more."""
         return self.status == "released"
-
-    @property
-    def hash(self) -> str:
-        """Of the schema."""
-        return hash_of(self.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +90,45 @@ class Accepted:
     """Of the event or type; 0 of a command."""
     change: str
     reason: str
+    is_settled: bool = False
+    """Whether it was released since, and so is what others know: the same break, come again, is
+    another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """One version of an event, as far as others see it."""
+
+    schema: str
+    """Hash of its schema."""
+    ops: str
+    """Hash of the ops that lead to it; empty where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    """An event that leaves the service."""
+
+    leaves_at: int
+    """The version at which it does."""
+    versions: Mapping[int, PublishedVersion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What a service publishes, as it was released: one version of its client package."""
+
+    version: str
+    """As packages have it: `1.2.0`."""
+    streams: Mapping[str, Mapping[str, PublishedEvent]]
+    """Events by stream and name."""
+    changes: tuple[str, ...]
+    """What is not as in the edition before."""
 
 
 _Versions = Mapping[str, Mapping[int, Entry]]
 _NONE: Mapping[str, Mapping[int, Entry]] = MappingProxyType({})
+_NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 _NO_HOMES: Mapping[str, Home] = MappingProxyType({})
 _NO_CONTRACTS: Mapping[str, Contract] = MappingProxyType({})
 
@@ -96,6 +138,8 @@ class Lock:
     """What is known of a service: each version of each event and type, its commands, by name."""
 
     events: _Versions = field(default_factory=lambda: _NONE)
+    standing: Mapping[str, bytes] = field(default_factory=lambda: _NO_FILES)
+    """Files of events that are as they would be written again, by event."""
     homes: Mapping[str, Home] = field(default_factory=lambda: _NO_HOMES)
     """Of events with a released version: where others know them to be, since the last release."""
     types: _Versions = field(default_factory=lambda: _NONE)
@@ -106,6 +150,8 @@ class Lock:
     accepted: tuple[Accepted, ...] = ()
     storage: tuple[Revision, ...] = ()
     """What databases have gone through, the oldest first; only what was released."""
+    editions: tuple[Edition, ...] = ()
+    """Versions of the client package, the oldest first; only what was released."""
 
     @property
     def samples(self) -> Mapping[tuple[str, int], JSON]:
@@ -117,22 +163,40 @@ class Lock:
         }
 
     @property
+    def digests(self) -> Mapping[tuple[str, int], str]:
+        """The hash of the schema of each version of each event, by name and version."""
+        return {
+            (name, version): entry.hash
+            for name, versions in self.events.items()
+            for version, entry in versions.items()
+        }
+
+    @property
+    def first_released(self) -> Mapping[str, int]:
+        """The oldest version of each event that was released."""
+        return {
+            name: min(frozen)
+            for name, versions in self.events.items()
+            if (frozen := [version for version, one in versions.items() if one.is_released])
+        }
+
+    @property
     def released(self) -> Numbering:
-        """The numbers that can't change any more."""
+        """The numbers that can't change any more, and those of what stands as it is."""
         return Numbering(
-            events=_released(self.events),
+            events=_released(self.events, self.standing),
             types=_released(self.types),
             commands=_contracts(self.commands),
             inputs=_contracts(self.inputs),
         )
 
 
-def _released(known: _Versions) -> dict[tuple[str, int], Numbers]:
+def _released(known: _Versions, standing: Container[str] = ()) -> dict[tuple[str, int], Numbers]:
     return {
         (name, version): entry.numbers
         for name, versions in known.items()
         for version, entry in versions.items()
-        if entry.is_released
+        if entry.is_released or name in standing
     }
 
 

@@ -6,21 +6,23 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from ..evolution import Shape, canonical, shape_of_expression, shape_of_fields, shape_of_type
+from ..evolution.chains import hops_of, no_way_down
 from ..evolution.values import fault, sample
 from ..grammar import JSON, Field, Named, ObjectType, Spec, UnionType, Upcasts
 from ..grammar.ops import Custom, Op, walk
 from ..load import Mapping as MappingNode
 from ..load import Node, Place, at
 from ..model.numbers import Numbering, Numbers, number
+from ..model.publication import departures
 from ..model.versions import TypeVersion, needed_types, type_versions_of, versions_of
 from ..problems import Problem
-from .entries import Contract, Entry, Home, Lock
+from .entries import Contract, Entry, Home, Lock, hash_of
 
 _FORMS = frozenset(
     ["type", "enum", "fields", "one_of", "tag", "list", "map", "nullable", "recursive"]
@@ -30,10 +32,15 @@ __all__ = ["contradictions", "fields_of", "frozen_types", "homes_of", "kept", "o
 
 
 def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
-    """Return the lock of a spec, and its numbers: what was released as it was, all else anew."""
+    """Return the lock of a spec, and its numbers.
+
+    What was released, or stands, is as it was; all else is made anew.
+    """
     numbering = number(spec, known.released)
     events: dict[str, dict[int, Entry]] = {}
     for event in versions_of(spec):
+        if event.name in known.standing:
+            continue
         shape = shape_of_fields(event.fields, spec.types)
         numbers = numbering.events[event.name, event.version]
         entry = _entry(shape, numbers, ops_hash(event.upcast, spec.upcasts))
@@ -45,7 +52,8 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
         types.setdefault(one.type, {})[one.version] = _entry(form, numbering.types[one.key])
     homes = homes_of(spec)
     lock = Lock(
-        events=_all(events, known.events),
+        events=_all(events, known.events, known.standing),
+        standing=known.standing,
         homes={
             name: home
             for name, versions in known.events.items()
@@ -74,6 +82,7 @@ def kept(spec: Spec, known: Lock) -> tuple[Lock, Numbering]:
         ),
         accepted=known.accepted,
         storage=known.storage,
+        editions=known.editions,
     )
     return lock, numbering
 
@@ -110,7 +119,7 @@ def contradictions(
     current = {(one.name, one.version): one for one in versions_of(spec)}
     for name, versions in known.events.items():
         for version, entry in versions.items():
-            if not entry.is_released:
+            if not entry.is_released or name in known.standing:
                 continue
             one = current.get((name, version))
             if one is None:
@@ -133,6 +142,23 @@ def contradictions(
                     f"version {version} of {name} was released with other {others} in its upcast",
                     "take the change back; where the ops were wrong, "
                     f"`headwater release {name} --reason TEXT` replaces them and keeps the reason",
+                )
+    yield from _stranded(spec, known)
+
+
+def _stranded(spec: Spec, known: Lock) -> Iterator[Problem]:
+    """Yield published events that cannot be brought down to the version at which they leave."""
+    events = {name: one for flow in spec.workflows.values() for name, one in flow.events.items()}
+    for name, leaving in departures(spec, known.first_released).items():
+        publish = at(spec.node, "streams", name, "publish")
+        for event, version in leaving.items():
+            hops = hops_of(events[event], spec.types, lambda *_: None)
+            if fault := no_way_down(hops, version):
+                yield publish.problem(
+                    "HW911",
+                    f"{event} leaves at version {version}, and no way leads down to it",
+                    f"{fault}; give it one, or move on with "
+                    f"at: [{event}@{events[event].version}], which breaks those who read it",
                 )
 
 
@@ -177,9 +203,10 @@ def _plain(value: Any) -> JSON:
 
 
 def _entry(shape: Shape, numbers: Numbers, ops: str = "") -> Entry:
-    example = sample(shape)
+    example, schema = sample(shape), canonical(shape)
     return Entry(
-        schema=canonical(shape),
+        schema=schema,
+        hash=hash_of(schema),
         numbers=numbers,
         ops=ops,
         sample=example if fault(example, shape) is None else None,
@@ -187,11 +214,16 @@ def _entry(shape: Shape, numbers: Numbers, ops: str = "") -> Entry:
 
 
 def _all(
-    made: Mapping[str, Mapping[int, Entry]], known: Mapping[str, Mapping[int, Entry]]
+    made: Mapping[str, Mapping[int, Entry]],
+    known: Mapping[str, Mapping[int, Entry]],
+    standing: Container[str] = (),
 ) -> dict[str, Mapping[int, Entry]]:
     """Return versions by name: released ones as they were, though they be gone from the spec."""
     found: dict[str, Mapping[int, Entry]] = {}
     for name in {**made, **known}:
+        if name in standing:
+            found[name] = known[name]
+            continue
         frozen = {version: one for version, one in known.get(name, {}).items() if one.is_released}
         if versions := {**made.get(name, {}), **frozen}:
             found[name] = MappingProxyType(versions)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ..grammar import Spec
 from ..model.storage import frozen_after
 from ..model.versions import versions_of
+from .editions import next_edition
 from .entries import Accepted, Contract, Entry, Lock
 from .keeping import frozen_types, homes_of, kept, ops_hash
 
@@ -74,6 +75,10 @@ def release(
         inputs=inputs if commands != lock.commands else lock.inputs,
         accepted=tuple(accepted),
     )
+    edition = next_edition(spec, done)
+    if edition:
+        told.append(f"client package {edition.version}")
+        done = replace(done, editions=(*done.editions, edition))
     return done, tuple(told)
 
 

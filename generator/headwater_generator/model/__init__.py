@@ -5,6 +5,7 @@ Read in order:
     places        import names and the folders that they stand for
     scope         the names of one module, and the imports that follow from their use
     versions      the versions of events: what is made of each is made from these
+    origins       all that an event's own files follow from, as a hash
     parts         what templates see
     commands      what follows from how a command is declared
     literals      values of the spec as Python expressions

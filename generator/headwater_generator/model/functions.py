@@ -48,7 +48,7 @@ def signature(facts: Facts, handler: Handler, scope: Scope, *, package: str = ""
             result = result_text(facts, handler.subject, scope, module=package or ".types")
             return _executor(facts, handler, result, scope, use)
         case "consume":
-            return _consumer(facts, handler, scope, use)
+            return _consumer(facts, handler, scope, package)
 
 
 def union(classes: Sequence[str], scope: Scope) -> str:
@@ -90,12 +90,17 @@ def _executor(facts: Facts, handler: Handler, result: str, scope: Scope, use: _U
     )
 
 
-def _consumer(facts: Facts, handler: Handler, scope: Scope, use: _Use) -> Function:
+def _consumer(facts: Facts, handler: Handler, scope: Scope, package: str) -> Function:
     subscription = facts.spec.subscriptions[handler.subject]
-    events = [use("events", event) for event in facts.subscribed(subscription)]
+    events = union(facts.subscribed(subscription, scope, package=package), scope)
+    summary = f"Handle an event of {handler.subject}."
+    parameters = (("event", events), ("context", scope["EventContext"]))
+    if subscription.batch is not None:
+        summary = f"Handle events of {handler.subject}, all of them or none."
+        parameters = (("events", f"list[{events}]"), ("context", scope["BatchContext"]))
     return Function(
         name=handler.name,
-        summary=subscription.description or f"Handle an event of {handler.subject}.",
-        parameters=(("event", union(events, scope)), ("context", scope["EventContext"])),
+        summary=subscription.description or summary,
+        parameters=parameters,
         result="None",
     )

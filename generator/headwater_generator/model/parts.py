@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..grammar import Spec
-from .places import Places
+from .places import ClientPlaces, Places
 from .protos import ProtoFile
 from .scope import Import, Scope
-from .storage import Revision
+from .storage import Digests, Revision
 from .versions import EventVersion
 
 __all__ = [
     "Alias",
     "Attribute",
+    "ClientPackage",
     "CommandClass",
     "CommandObject",
+    "Contents",
+    "ContractPackage",
     "DataClass",
+    "EditionNotes",
     "EnumClass",
     "EventAlias",
     "EventClass",
     "EventPromises",
+    "ExampleEvent",
     "Function",
     "HopPromises",
     "Module",
     "Package",
+    "PublishedStream",
     "SamplePayload",
     "ServiceModule",
     "StepObject",
@@ -170,6 +177,9 @@ class StreamObject:
     type: str
     delivery: str | None
     replay: bool
+    retention: str | None
+    publication: str | None
+    remote: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +222,7 @@ class UpcastFunction:
     name: str
     statements: tuple[tuple[str, str], ...]
     """What is made before the result: name and expression."""
+    takes_envelope: bool
     fields: tuple[tuple[str, str], ...]
     """Of the result: name on the wire, and expression."""
 
@@ -266,6 +277,8 @@ class ServiceModule(Module):
     workflows: tuple[WorkflowObject, ...]
     commands: tuple[CommandObject, ...]
     streams: tuple[StreamObject, ...]
+    contracts: tuple[str, ...]
+    """Of the services whose streams are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,32 +302,95 @@ class Stub:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
-    """Everything about one service that files are made of."""
+class Contents:
+    """The events of a service, as modules and schemas are made of them."""
 
     spec: Spec
-    places: Places
+    folder: Path
+    """Where the modules go."""
     format: int
     service: str
     variable: str
-    """Name of the `Service` object."""
+    """Name of the object that has the versions of the events."""
     source: str
     summary: str
     versions: tuple[EventVersion, ...]
     """Of all events, each oldest first."""
+    digests: Digests
+    """The hash of the schema of each version."""
     types: Module
     events: Module
-    commands: Module
-    workflows: Module
-    subscriptions: Module
     upcasting: UpcastingModule
     promises: Module
     """`test_upcasting.py`."""
+    exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names that the package offers, by module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package(Contents):
+    """Everything about one service that files are made of; its variable is its `Service`."""
+
+    places: Places
+    commands: Module
+    workflows: Module
+    subscriptions: Module
     handlers: Module
     service_module: ServiceModule
     stubs: tuple[Stub, ...]
     protos: tuple[ProtoFile, ...]
     revisions: tuple[Revision, ...] = ()
     """What a database goes through, the oldest first."""
-    exports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Names that the package offers, by module."""
+    remotes: tuple[ContractPackage, ...] = ()
+    """The contracts of other services that it carries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedStream:
+    """A stream that a contract has, with the classes of its events."""
+
+    name: str
+    events: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleEvent:
+    """An event as it arrives, for who reads the README of a client package."""
+
+    name: str
+    stream: str
+    leaves_at: int
+    versions: tuple[int, ...]
+    class_name: str
+    """Of the version at which it leaves."""
+    description: str
+    payload: str
+    """As on the wire, laid out; empty where none could be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionNotes:
+    """What a version of a client package brought."""
+
+    version: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractPackage(Contents):
+    """What a service publishes, for others to read; its variable is its `Contract`."""
+
+    contract: Module
+    """`contract.py`; its items are streams."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPackage(ContractPackage):
+    """The same as a package to install."""
+
+    places: ClientPlaces
+    version: str
+    editions: tuple[EditionNotes, ...]
+    """Newest first; the first may be a draft."""
+    departures: Mapping[str, Mapping[str, int]]
+    examples: tuple[ExampleEvent, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..names import snake
+from ..names import client_module, snake
 
-__all__ = ["Places", "folder_of"]
+__all__ = ["ClientPlaces", "Places", "folder_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,31 @@ class Places:
         folder = self.handlers_folder.parent
         is_package = self.runnable == self.handlers.rpartition(".")[0]
         return folder / ("__init__.py" if is_package else "app.py")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPlaces:
+    """Where a service's client package lives, and what it is called."""
+
+    name: str
+    """As it is installed: `user-service-client`."""
+    module: str
+    """As it is imported: `user_service_client`."""
+    folder: Path
+    """With what is needed to build it."""
+    out: Path
+    """Root below which client packages are written."""
+
+    @classmethod
+    def settle(cls, service: str, out: Path) -> ClientPlaces:
+        """Place the client package of a service in a folder of its own."""
+        module = client_module(service)
+        return cls(f"{service}-client", module, out / module, out)
+
+    @property
+    def module_folder(self) -> Path:
+        """What is installed of it."""
+        return self.folder / self.module
 
 
 def folder_of(base: Path, name: str, root: Path) -> Path:

@@ -45,13 +45,19 @@ class _Envelope:
 _ENVELOPE = _Envelope()
 
 
-def promises_module(facts: Facts, samples: Samples | None) -> Module:
-    """Settle `test_upcasting.py`: events with several versions, in the order of the spec."""
-    scope = Scope({facts.variable, *(f"Test{event}" for event in facts.hops)})
+def promises_module(
+    facts: Facts, samples: Samples | None, *, home: tuple[str, str] | None = None
+) -> Module:
+    """Settle `test_upcasting.py`: events with several versions, in the order of the spec.
+
+    `home` is the module and name of the object that has the versions, if it is not the service.
+    """
+    module, variable = home or (".service", facts.variable)
+    scope = Scope({variable, *(f"Test{event}" for event in facts.hops)})
     promises: list[EventPromises] = []
     for event, hops in facts.hops.items():
         scope.use("EventVersions", "Hop")
-        scope.sibling(".service", facts.variable)
+        scope.sibling(module, variable)
         takes = any(isinstance(step, Take) for hop in hops for step in hop.up)
         if takes:
             scope.use("Envelope")

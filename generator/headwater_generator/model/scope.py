@@ -17,15 +17,16 @@ _HOMES = {
     "uuid": "UUID",
     "pydantic": "AwareDatetime EmailStr Field JsonValue",
     "headwater": """
-        Command CommandContext CommandDefinition CommandKind Data DeliverySemantics Event
-        EventContext FromBeginning FromLatest FromOffset FromTimestamp Mode OnUnknown Personal
-        Retry Service Stream StreamType StreamWriter Subscription UniqueItems Uri Workflow
-        WorkflowDefinition
+        AfterDeadLetter BatchContext Breaker Ceiling Command CommandContext CommandDefinition
+        CommandKind Contract Data DeliverySemantics Event EventContext FromBeginning FromLatest
+        FromOffset FromTimestamp Lagging Mode OnUnknown Personal Publication Remote Retention Retry
+        Service Stream StreamType StreamWriter Subscription UniqueItems Unread UnreadThen Unrouted
+        Uri Workflow WorkflowDefinition
         """,
     "headwater.migrations": "Migrations",
     "headwater.evolution": """
-        Computation Conversion EnumMap Envelope Fields FirstItem Function Schemas Upcasting joined
-        parted text
+        Envelope Fields Schemas Upcasting WithEnvelope computation conversion custom_function
+        enum_map first_item joined parted text
         """,
     "headwater.testing.evolution": "EventVersions Hop Sample",
 }
@@ -84,6 +85,11 @@ class Scope:
         """Import a name of the spec from another generated module and return it."""
         self._import(module, name)
         return name
+
+    def foreign(self, module: str, name: str, local: str) -> str:
+        """Import a name of another service's contract and return what it is called here."""
+        self._import(module, name if local == name else f"{name} as {local}")
+        return local
 
     def names(self) -> dict[str, str]:
         """Return what is used so far: names as their libraries call them to names here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..grammar import Command, Offset, Subscription, Timestamp
+from ..grammar import Ceiling, Command, Offset, Origin, Retention, Subscription, Timestamp
 from ..names import function_name, python_name, validator_name, workflow_class
 from .commands import id_field_of
 from .facts import Facts
@@ -55,19 +55,20 @@ def workflows_module(facts: Facts) -> Module:
 
 def subscriptions_module(facts: Facts) -> Module:
     """Settle `subscriptions.py`: an object for each subscription."""
-    scope = Scope({*facts.events, *map(function_name, facts.spec.subscriptions)})
+    subscriptions = map(function_name, facts.spec.subscriptions)
+    scope = Scope({*facts.events, *facts.foreign_names, *subscriptions})
     items: list[SubscriptionObject] = []
     for name, subscription in facts.spec.subscriptions.items():
         scope.use("Subscription")
-        events = facts.subscribed(subscription)
+        events = facts.subscribed(subscription, scope)
         items.append(
             SubscriptionObject(
                 name=name,
                 variable=function_name(name),
                 summary=subscription.description or "",
                 stream=subscription.stream,
-                mode=f"{scope['Mode']}.{subscription.mode.upper()}",
-                union=_events(events, scope),
+                mode=f"{scope['Mode']}.{subscription.mode.replace('-', '_').upper()}",
+                union=union(events, scope),
                 events=_tuple(events),
                 arguments=tuple(_subscription_arguments(facts, name, subscription, scope)),
             )
@@ -86,7 +87,8 @@ def handlers_module(facts: Facts) -> Module:
 def service_module(facts: Facts) -> ServiceModule:
     """Settle `service.py`: the object that ties all others together."""
     spec = facts.spec
-    scope = Scope({facts.variable, "subscriptions", "Handlers", *facts.class_names})
+    known = {one.variable for one in facts.remotes.values()}
+    scope = Scope({facts.variable, "subscriptions", "Handlers", *known, *facts.class_names})
     scope.use("Service", "Schemas", "Migrations")
     scope.sibling(".handlers", "Handlers")
     if spec.subscriptions:
@@ -96,12 +98,14 @@ def service_module(facts: Facts) -> ServiceModule:
     streams = tuple(_streams(facts, scope))
     workflows = tuple(_workflows(facts, scope))
     commands = tuple(_commands(facts, scope))
+    contracts = tuple(one.use_contract(scope) for one in facts.remotes.values())
     return ServiceModule(
         imports=scope.imports(),
         names=scope.names(),
         workflows=workflows,
         commands=commands,
         streams=streams,
+        contracts=contracts,
         items=tuple(f"subscriptions.{function_name(name)}" for name in spec.subscriptions),
     )
 
@@ -115,7 +119,44 @@ def _streams(facts: Facts, scope: Scope) -> Iterator[StreamObject]:
             type=f"{scope['StreamType']}.{stream.type.upper()}",
             delivery=None if is_usual else _delivery(stream.delivery, scope),
             replay=stream.replay,
+            retention=None if stream.retention is None else _retention(stream.retention, scope),
+            publication=None if stream.publish is None else _publication(facts, name, scope),
+            remote=None if stream.origin is None else _remote(stream.origin, scope),
         )
+
+
+def _remote(origin: Origin, scope: Scope) -> str:
+    parts = [literal(origin.service), literal(origin.stream)]
+    if origin.direct:
+        parts.append("direct=True")
+    return f"{scope['Remote']}({', '.join(parts)})"
+
+
+def _publication(facts: Facts, stream: str, scope: Scope) -> str:
+    parts = [f"versions={literal(dict(facts.departures[stream]))}"]
+    publish = facts.spec.streams[stream].publish
+    if publish and publish.unrouted != "hold":
+        parts.append(f"unrouted={scope['Unrouted']}.{publish.unrouted.upper()}")
+    return f"{scope['Publication']}({', '.join(parts)})"
+
+
+def _retention(retention: Retention, scope: Scope) -> str:
+    parts = _limits(retention)
+    if retention.lagging != "hold":
+        parts.append(f"lagging={scope['Lagging']}.{retention.lagging.upper()}")
+    if retention.ceiling is not None:
+        inner = ", ".join(_limits(retention.ceiling))
+        parts.append(f"ceiling={scope['Ceiling']}({inner})")
+    return f"{scope['Retention']}({', '.join(parts)})"
+
+
+def _limits(limits: Retention | Ceiling) -> list[str]:
+    values = {
+        "age": None if limits.age is None else float(limits.age),
+        "events": limits.events,
+        "size": limits.size,
+    }
+    return [f"{name}={literal(value)}" for name, value in values.items() if value is not None]
 
 
 def _workflows(facts: Facts, scope: Scope) -> Iterator[WorkflowObject]:
@@ -183,8 +224,23 @@ def _subscription_arguments(
         }
         inner = ", ".join(f"{key}={value}" for key, value in numbers.items())
         yield "retry", f"{scope['Retry']}({inner})"
+    if subscription.after_dead_letter not in {None, "wait"}:
+        policy = subscription.after_dead_letter.upper()
+        yield "after_dead_letter", f"{scope['AfterDeadLetter']}.{policy}"
     if subscription.ack_timeout is not None:
         yield "ack_timeout", literal(float(subscription.ack_timeout))
+    if subscription.timeout is not None:
+        yield "timeout", literal(float(subscription.timeout))
+    if unread := subscription.unread:
+        then = f"{scope['UnreadThen']}.{unread.then.replace('-', '_').upper()}"
+        yield "unread", f"{scope['Unread']}({literal(float(unread.timeout))}, {then})"
+    if subscription.max_consumers is not None:
+        yield "max_consumers", literal(subscription.max_consumers)
+    if breaker := subscription.breaker:
+        policy = f"failures={literal(breaker.failures)}, pause={literal(float(breaker.pause))}"
+        yield "breaker", f"{scope['Breaker']}({policy})"
+    if subscription.batch is not None:
+        yield "batch", literal(subscription.batch)
     if subscription.concurrency is not None and subscription.concurrency != 1:
         yield "concurrency", literal(subscription.concurrency)
     if subscription.expire_after is not None:

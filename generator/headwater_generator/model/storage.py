@@ -8,7 +8,7 @@ Where branches have released apart, the next revision follows all of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,9 +19,20 @@ from ..evolution import digest, shape_of_fields
 from ..grammar import Spec
 from .versions import versions_of
 
-__all__ = ["Addition", "Revision", "draft_after", "frozen_after", "in_order", "is_of_content"]
+__all__ = [
+    "Addition",
+    "Digests",
+    "Revision",
+    "digests_of",
+    "draft_after",
+    "frozen_after",
+    "in_order",
+    "is_of_content",
+]
 
 Addition: TypeAlias = AddStream | AddSchema
+Digests: TypeAlias = Mapping[tuple[str, int], str]
+"""The hash of what counts in each version of each event, by name and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +98,17 @@ def in_order(revisions: Iterable[Revision]) -> tuple[Revision, ...]:
     return tuple(placed.values())
 
 
-def draft_after(spec: Spec, released: Sequence[Revision]) -> tuple[Revision, ...]:
+def digests_of(spec: Spec) -> Digests:
+    """Return the hash of what counts in each version of each event."""
+    return {
+        (one.name, one.version): digest(shape_of_fields(one.fields, spec.types))
+        for one in versions_of(spec)
+    }
+
+
+def draft_after(spec: Spec, released: Sequence[Revision], digests: Digests) -> tuple[Revision, ...]:
     """Return the draft that brings the spec's streams and schemas, or nothing if all are there."""
-    return _after(spec, released, lambda _: True, as_draft=True)
+    return _after(spec, released, digests, lambda _: True, as_draft=True)
 
 
 def frozen_after(
@@ -106,18 +125,19 @@ def frozen_after(
             return one.name in streams
         return is_released(one.event, one.version)
 
-    return _after(spec, released, belongs, as_draft=False)
+    return _after(spec, released, digests_of(spec), belongs, as_draft=False)
 
 
 def _after(
     spec: Spec,
     released: Sequence[Revision],
+    digests: Digests,
     belongs: Callable[[Addition], bool],
     *,
     as_draft: bool,
 ) -> tuple[Revision, ...]:
     known = {one for revision in released for one in revision.operations}
-    new = tuple(one for one in _wanted(spec) if one not in known and belongs(one))
+    new = tuple(one for one in _wanted(spec, digests) if one not in known and belongs(one))
     followed = {parent for revision in released for parent in revision.parents}
     heads = tuple(sorted(one.id for one in released if one.id not in followed))
     if not new and len(heads) < 2:
@@ -135,9 +155,9 @@ def _content_of(parents: Sequence[str], operations: Iterable[Addition]) -> str:
     return json.dumps([parents, rows], ensure_ascii=False, separators=(",", ":"))
 
 
-def _wanted(spec: Spec) -> Iterator[Addition]:
+def _wanted(spec: Spec, digests: Digests) -> Iterator[Addition]:
     for name, stream in spec.streams.items():
-        yield AddStream(name, stream.type)
+        if stream.origin is None or not stream.origin.direct:  # what the broker keeps is not here
+            yield AddStream(name, stream.type)
     for one in versions_of(spec):
-        shape = shape_of_fields(one.fields, spec.types)
-        yield AddSchema(one.name, one.version, digest(shape))
+        yield AddSchema(one.name, one.version, digests[one.name, one.version])

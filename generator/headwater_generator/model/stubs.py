@@ -15,14 +15,14 @@ from .scope import Scope
 __all__ = ["stubs"]
 
 
-def stubs(facts: Facts) -> Iterator[Stub]:
-    """Yield a stub for each function."""
+def stubs(facts: Facts, package: str) -> Iterator[Stub]:
+    """Yield a stub for each function; what it needs is imported from `package`."""
     class_names = facts.class_names
     for handler in functions_of(facts.spec):
         scope = Scope({handler.name, "logger", *class_names})
-        function = signature(facts, handler, scope, package=facts.places.package)
+        function = signature(facts, handler, scope, package=package)
         if handler.task == "handle":
-            yield _executor(facts, handler, function, scope)
+            yield _executor(facts, handler, function, scope, package)
             continue
         if handler.task == "consume":
             scope.use("getLogger")
@@ -35,7 +35,9 @@ def stubs(facts: Facts) -> Iterator[Stub]:
         )
 
 
-def _executor(facts: Facts, handler: Handler, function: Function, scope: Scope) -> Stub:
+def _executor(
+    facts: Facts, handler: Handler, function: Function, scope: Scope, package: str
+) -> Stub:
     """Return a stub that emits the one event there is to emit, or says what is to be done."""
     command = facts.spec.commands[handler.subject]
     writer = "stream" if command.kind == "stream" else "workflow"
@@ -43,7 +45,7 @@ def _executor(facts: Facts, handler: Handler, function: Function, scope: Scope) 
     if len(emits) == 1 and command.result is None:
         event = facts.head(emits[0])
         if _derives(event.fields, command.fields):
-            scope.sibling(facts.places.package, event.name)
+            scope.sibling(package, event.name)
             return Stub(
                 name=handler.name,
                 subject=handler.subject,

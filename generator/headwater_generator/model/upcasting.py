@@ -7,29 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..evolution import shape_of_fields
-from ..evolution.fusion import (
-    Called,
-    Computed,
-    Constant,
-    Converted,
-    Each,
-    Expression,
-    First,
-    Formatted,
-    Hop,
-    Item,
-    Joined,
-    Label,
-    Lifted,
-    Made,
-    Mapped,
-    Part,
-    Read,
-    Single,
-    Source,
-    Taken,
-    fuse,
-)
+from ..evolution.fusion import Hop, fuse, nodes
+from ..evolution.fusion.nodes import Expression, Label
 from ..evolution.ways import ways
 from ..grammar import Unset
 from ..names import snake
@@ -50,7 +29,7 @@ def upcasting_module(facts: Facts) -> UpcastingModule:
     for event, versions in facts.events.items():
         if len(versions) == 1:
             continue
-        scope.use("Fields", "Envelope", "Upcasting")
+        scope.use("Fields", "Upcasting")
         hops = _hops(facts, versions)
         writer = _Writer(event, scope)
         for source, target in ways(facts.hops[event], facts.pins.get(event, ())):
@@ -91,12 +70,15 @@ class _Writer:
     def function(self, source: int, target: int, fused: Mapping[str, Expression]) -> UpcastFunction:
         text = _Text(self)
         fields = tuple((name, text.of(expression)) for name, expression in fused.items())
+        if text.takes_envelope:
+            self.scope.use("Envelope", "WithEnvelope")
         return UpcastFunction(
             event=self.event,
             source=source,
             target=target,
             name=function_between(self.event, source, target),
             statements=tuple(text.statements),
+            takes_envelope=text.takes_envelope,
             fields=fields,
         )
 
@@ -133,52 +115,78 @@ class _Text:
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What stands above the result: a name, and its expression."""
     called: dict[int, str] = field(default_factory=dict)
+    parted: dict[str, str] = field(default_factory=dict)
+    """Texts that are taken apart above the result: the expression, and its variable."""
+    always: bool = True
+    """Whether what is written now is evaluated whatever the fields hold, and once."""
+    takes_envelope: bool = False
 
     def of(self, expression: Expression) -> str:
         match expression:
-            case Source():
+            case nodes.Source():
                 return "data"
-            case Item(depth=depth):
+            case nodes.Item(depth=depth):
                 return "item" if not depth else f"item_{depth + 1}"
-            case Read(name=name, base=base, default=default):
+            case nodes.Read(name=name, base=base, default=default):
                 if isinstance(default, Unset):
                     return f"{self.of(base)}[{literal(name)}]"
                 if default is None:
                     return f"{self.of(base)}.get({literal(name)})"
                 return f"{self.of(base)}.get({literal(name)}, {literal(default)})"
-            case Constant(value=value):
+            case nodes.Constant(value=value):
                 return literal(value)
-            case Made(fields=fields):
+            case nodes.Made(fields=fields):
                 return self.dict(fields)
-            case Taken(part=part):
+            case nodes.Taken(part=part):
+                self.takes_envelope = True
                 return f"envelope.{part}"
-            case Lifted(value=value, result=result):
-                return f"(None if {self.of(value)} is None else {self.of(result)})"
-            case Part() | Joined() | Formatted():
+            case nodes.Lifted(value=value, result=result):
+                return f"(None if {self.of(value)} is None else {self.sometimes(result)})"
+            case nodes.Part() | nodes.Joined() | nodes.Formatted():
                 return self.text(expression)
-            case Single() | First() | Each():
+            case nodes.Single() | nodes.First() | nodes.Each():
                 return self.list(expression)
-            case Converted() | Mapped() | Computed() | Called():
+            case nodes.Converted() | nodes.Mapped() | nodes.Computed() | nodes.Called():
                 return self.step(expression)
+
+    def sometimes(self, expression: Expression) -> str:
+        """What is evaluated for some fields only, or several times, and so stays where it is."""
+        before, self.always = self.always, False
+        try:
+            return self.of(expression)
+        finally:
+            self.always = before
+
+    def apart(self, expression: str) -> str:
+        """A text taken apart, once for all its parts where that can be."""
+        if not self.always:
+            return expression
+        if expression not in self.parted:
+            variable = "parts" if not self.parted else f"parts_{len(self.parted) + 1}"
+            self.statements.append((variable, expression))
+            self.parted[expression] = variable
+        return self.parted[expression]
 
     def dict(self, fields: Mapping[str, Expression]) -> str:
         inner = ", ".join(f"{literal(name)}: {self.of(one)}" for name, one in fields.items())
         return f"{{{inner}}}"
 
-    def text(self, expression: Part | Joined | Formatted) -> str:
+    def text(self, expression: nodes.Part | nodes.Joined | nodes.Formatted) -> str:
         match expression:
-            case Part(text=text, sep=sep, index=index, count=2):
+            case nodes.Part(text=text, sep=sep, index=index, count=2):
                 whole = self.of(text)
-                if isinstance(text, Formatted) and len(text.parts) > 1:
+                if isinstance(text, nodes.Formatted) and len(text.parts) > 1:
                     whole = f"({whole})"  # a sum
-                return f"{whole}.partition({literal(sep)})[{index * 2}]"
-            case Part(text=text, sep=sep, index=index, count=count):
+                parts = self.apart(f"{whole}.partition({literal(sep)})")
+                return f"{parts}[{index * 2}]"
+            case nodes.Part(text=text, sep=sep, index=index, count=count):
                 parted = self.writer.scope["parted"]
-                return f"{parted}({self.of(text)}, {literal(sep)}, {count})[{index}]"
-            case Joined(parts=parts, sep=sep):
+                parts = self.apart(f"{parted}({self.of(text)}, {literal(sep)}, {count})")
+                return f"{parts}[{index}]"
+            case nodes.Joined(parts=parts, sep=sep):
                 joined = self.writer.scope["joined"]
                 return f"{joined}({literal(sep)}, {', '.join(map(self.of, parts))})"
-            case Formatted(parts=parts):
+            case nodes.Formatted(parts=parts):
                 return " + ".join(self.formatted(parts))
 
     def formatted(self, parts: Sequence[str | tuple[Expression, bool]]) -> Iterator[str]:
@@ -190,38 +198,40 @@ class _Text:
             else:
                 yield f"{self.writer.scope['text']}({self.of(part[0])})"
 
-    def list(self, expression: Single | First | Each) -> str:
+    def list(self, expression: nodes.Single | nodes.First | nodes.Each) -> str:
         match expression:
-            case Single(value=value, nullable=True):
+            case nodes.Single(value=value, nullable=True):
                 return f"([] if {self.of(value)} is None else [{self.of(value)}])"
-            case Single(value=value):
+            case nodes.Single(value=value):
                 return f"[{self.of(value)}]"
-            case First(items=items, or_null=True):
+            case nodes.First(items=items, or_null=True):
                 return f"({self.of(items)}[0] if {self.of(items)} else None)"
-            case First(items=items, label=label):
-                return f"{self.writer.step(label, 'FirstItem', ())}({self.of(items)})"
-            case Each(items=items, item=item, depth=depth):
-                name = self.of(Item(depth))
-                return f"[{self.of(item)} for {name} in {self.of(items)}]"
+            case nodes.First(items=items, label=label):
+                return f"{self.writer.step(label, 'first_item', ())}({self.of(items)})"
+            case nodes.Each(items=items, item=item, depth=depth):
+                name = self.of(nodes.Item(depth))
+                return f"[{self.sometimes(item)} for {name} in {self.of(items)}]"
 
-    def step(self, expression: Converted | Mapped | Computed | Called) -> str:
+    def step(
+        self, expression: nodes.Converted | nodes.Mapped | nodes.Computed | nodes.Called
+    ) -> str:
         step = self.writer.step
         match expression:
-            case Converted(value=value, conversion=conversion, label=label):
-                return f"{step(label, 'Conversion', (literal(conversion),))}({self.of(value)})"
-            case Mapped(value=value, table=table, label=label):
-                return f"{step(label, 'EnumMap', (literal(dict(table)),))}({self.of(value)})"
-            case Computed(expression=tree, names=names, label=label):
-                texts = {name: self.of(one) for name, one in names.items()}
+            case nodes.Converted(value=value, conversion=conversion, label=label):
+                return f"{step(label, 'conversion', (literal(conversion),))}({self.of(value)})"
+            case nodes.Mapped(value=value, table=table, label=label):
+                return f"{step(label, 'enum_map', (literal(dict(table)),))}({self.of(value)})"
+            case nodes.Computed(expression=tree, names=names, label=label):
+                texts = {name: self.sometimes(one) for name, one in names.items()}
                 body = ast.unparse(
                     _Computation(texts, self.writer.scope).visit(ast.parse(ast.unparse(tree)))
                 )
-                return f"{step(label, 'Computation', ())}(lambda: {body})"
-            case Called(function=function, fields=fields, label=label, due=due):
+                return f"{step(label, 'computation', ())}(lambda: {body})"
+            case nodes.Called(function=function, fields=fields, label=label, due=due):
                 if id(expression) not in self.called:
                     upcasts = self.writer.scope.sibling(".", "upcasts")
                     arguments = (f"{upcasts}.{function}", *map(literal, due))
-                    name = step(label, "Function", arguments)
+                    name = step(label, "custom_function", arguments)
                     made = f"{name}({self.dict(fields)})"
                     variable = "made" if not self.called else f"made_{len(self.called) + 1}"
                     self.statements.append((variable, made))

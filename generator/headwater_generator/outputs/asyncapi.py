@@ -71,7 +71,9 @@ def asyncapi(package: Package, templates: Templates) -> Iterator[File]:
 def _document(package: Package) -> _Document:
     spec = package.spec
     carried = {
-        stream: [one for one in package.versions if one.stream == stream] for stream in spec.streams
+        stream: [one for one in package.versions if one.stream == stream]
+        for stream, declared in spec.streams.items()
+        if declared.origin is None  # of another's, that service's own document tells
     }
     return _Document(
         version=_contract_version(package),
@@ -110,6 +112,8 @@ def _operations(spec: Spec, carried: Mapping[str, list[EventVersion]]) -> Iterat
             summary = f"What {spec.service} records in {stream}."
             yield _Operation(f"record-{stream}", "send", stream, heads, summary)
     for name, one in spec.subscriptions.items():
+        if one.stream not in carried:
+            continue
         summary = one.description or f"What {name} reads."
         read = tuple(_read(one.events, carried[one.stream]))
         yield _Operation(name, "receive", one.stream, read, summary, one.mode)

@@ -29,6 +29,7 @@ def diagram(specs: Sequence[Spec]) -> str:
         lines += [f"    {line}" for line in _nodes(spec)]
         lines += ["  end"]
         lines += [f"  {line}" for line in _edges(spec)]
+    lines += [f"  {line}" for line in _crossings(specs)]
     lines += [f"  {style}" for style in _STYLES]
     return "\n".join(lines) + "\n"
 
@@ -67,6 +68,17 @@ def _edges(spec: Spec) -> Iterator[str]:
         yield f"{stream} {label}--> {_id('subscription', spec.service, name)}"
 
 
+def _crossings(specs: Sequence[Spec]) -> Iterator[str]:
+    """Yield how streams go from one of the services to another."""
+    services = {spec.service for spec in specs}
+    for spec in specs:
+        for name, stream in spec.streams.items():
+            if stream.origin and stream.origin.service in services:
+                source = _id("stream", stream.origin.service, stream.origin.stream)
+                how = "direct" if stream.origin.direct else "ingest"
+                yield f"{source} -. {_text(how)} .-> {_id('stream', spec.service, name)}"
+
+
 def _event(name: str, version: int, terminal: bool) -> str:
     version_text = f" v{version}" if version > 1 else ""
     return f"{name}{version_text}{', terminal' if terminal else ''}"
@@ -79,7 +91,8 @@ def _wanted(event: str) -> str:
 
 def _id(kind: str, service: str, name: str) -> str:
     """Return an identifier that no other thing has, of characters that Mermaid leaves alone."""
-    return f"{kind}__{snake(service)}__{snake(name)}"
+    parts = map(snake, (service, *name.split("/")))
+    return "__".join((kind, *parts))
 
 
 def _text(*lines: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from headwater.schema import DECIMAL_PATTERN
 
-from ..evolution import digest, shape_of_fields
 from ..grammar import (
     UNSET,
     EnumType,
@@ -26,9 +26,9 @@ from ..grammar import (
     named_types,
     tag_value,
 )
-from ..model.parts import Package
+from ..model.parts import Contents
 from ..model.versions import EventVersion
-from .files import File
+from .files import File, Recall, make_anew
 from .templates import plain
 
 __all__ = ["declaration_of", "payload_of", "schema_of", "schemas"]
@@ -57,16 +57,20 @@ _AS_THEY_ARE: Mapping[str, str] = MappingProxyType({})
 _json = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` would make an encoder each time
 
 
-def schemas(package: Package) -> Iterator[File]:
+def schemas(package: Contents, recall: Recall = make_anew) -> Iterator[File]:
     """Yield a schema for each version of each event, and the digests of what counts in them."""
-    folder = package.places.package_folder / "schemas"
+    folder = package.folder / "schemas"
     digests: dict[str, dict[str, str]] = {}
     for one in package.versions:
-        schema = schema_of(package.spec, one)
-        yield File(folder / f"{one.name}.v{one.version}.json", _laid_out(schema))
-        shape = shape_of_fields(one.fields, package.spec.types)
-        digests.setdefault(one.name, {})[str(one.version)] = digest(shape)
+        path = folder / f"{one.name}.v{one.version}.json"
+        yield File(path, recall(one.name, path, partial(_text, package.spec, one)))
+        digest = package.digests[one.name, one.version]
+        digests.setdefault(one.name, {})[str(one.version)] = digest
     yield File(folder / "index.json", _index(package.spec, digests))
+
+
+def _text(spec: Spec, event: EventVersion) -> str:
+    return _laid_out(schema_of(spec, event))
 
 
 def schema_of(spec: Spec, event: EventVersion) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Entry:
     path: str
     owner: Owner
     sha256: str
-    """Of a scaffold: as it was created."""
+    """Of a scaffold: as it was created. Of a shared file: of what is generated in it."""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ class Manifest:
     """Whether there is one, and nothing in it was unreadable."""
     generated: dict[str, set[str]] = field(default_factory=dict)
     scaffold: dict[str, set[str]] = field(default_factory=dict)
+    shared: dict[str, set[str]] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
     """Specs that the package was generated from, relative to the project."""
 
@@ -83,7 +84,11 @@ class Manifest:
                 )
             except (ValueError, KeyError, TypeError):
                 continue
-            files = {"generated": self.generated, "scaffold": self.scaffold}.get(owner)
+            files = {
+                "generated": self.generated,
+                "scaffold": self.scaffold,
+                "shared": self.shared,
+            }.get(owner)
             if files is not None and isinstance(path, str) and isinstance(sha256, str):
                 files.setdefault(path, set()).add(sha256)
 

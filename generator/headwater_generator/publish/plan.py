@@ -7,6 +7,8 @@
 | generated, edited | the run stops (HW701) |
 | not recorded, where a generated file belongs | the run stops (HW702) |
 | scaffold, there or once recorded | left alone |
+| shared | what stands between its marks is rewritten, and all else left alone |
+| shared, edited between its marks, or without them | the run stops (HW701, HW709) |
 | anything else | left alone; `--check` names it inside a generated package (HW712) |
 """
 
@@ -21,11 +23,12 @@ from pathlib import Path
 from textwrap import fill, indent
 from typing import Literal
 
-from ..model.places import Places
+from ..model.places import ClientPlaces, Places
 from ..outputs.files import File
 from ..problems import Problem, SpecError
 from .files import Guard, next_manifest, shown
 from .manifest import NAME, Entry, Manifest, digest, render
+from .sections import section_of, with_section
 
 __all__ = [
     "MARK",
@@ -33,6 +36,7 @@ __all__ = [
     "Plan",
     "bound_names",
     "draw_up",
+    "draw_up_client",
     "draw_up_lock",
     "retired",
     "wanted_scaffold",
@@ -141,7 +145,7 @@ def draw_up(
     guard: Guard,
     others: Iterable[Path] = (),
 ) -> Plan:
-    """Compare a service with the disk.
+    """Compare a service's package and its handlers with the disk.
 
     Args:
         generated: Every generated file with its content.
@@ -150,13 +154,60 @@ def draw_up(
         functions: Source of each handler's stub, by name.
         others: Folders inside this one that belong to other services.
     """
-    home = places.package_folder / NAME
-    plan = Plan(manifest=home, outputs=(*generated, home))
-    entries: list[Entry] = []
+    folder = places.package_folder
+    plan = Plan(manifest=folder / NAME, outputs=(*generated, folder / NAME))
+    entries = [*_generated_entries(plan, folder, generated, manifest, project, guard)]
+    made = {entry.path for entry in entries}
+    for path in created:
+        guard.check(path)
+    entries += _scaffold_entries(scaffold, created, manifest, project, guard, plan.notes)
+    plan.created = dict(created)
+    plan.notes += _growth(places, created, functions, project)
+    if not places.handlers_folder.is_relative_to(folder):  # else it has the team's own code
+        plan.foreign = list(_foreign(folder, made, manifest, project, others))
+    return _recorded(plan, entries, source, project, guard)
+
+
+def draw_up_client(
+    *,
+    places: ClientPlaces,
+    source: str,
+    project: Path,
+    generated: Mapping[Path, bytes],
+    shared: Mapping[Path, bytes],
+    manifest: Manifest,
+    guard: Guard,
+) -> Plan:
+    """Compare a client package with the disk.
+
+    Args:
+        generated: Every generated file with its content.
+        shared: Every shared file as it is made where there is none.
+    """
+    folder = places.folder
+    plan = Plan(manifest=folder / NAME, outputs=(*generated, *shared, folder / NAME))
+    entries = [*_generated_entries(plan, folder, generated, manifest, project, guard)]
+    made = {entry.path for entry in entries}
+    entries += _shared_entries(plan, shared, manifest, project, guard)
+    plan.foreign = list(_foreign(places.module_folder, made, manifest, project, ()))
+    return _recorded(plan, entries, source, project, guard)
+
+
+def _generated_entries(
+    plan: Plan,
+    folder: Path,
+    generated: Mapping[Path, bytes],
+    manifest: Manifest,
+    project: Path,
+    guard: Guard,
+) -> Iterator[Entry]:
+    """Yield what the manifest says of generated files from now on; the plan is to write them."""
+    made: set[str] = set()
     for path, content in generated.items():
         guard.check(path)
         name = shown(path, project)
-        entries.append(Entry(name, "generated", digest(content)))
+        made.add(name)
+        yield Entry(name, "generated", digest(content))
         disk = _read(path, project)
         if disk is None:
             plan.changed[path] = content
@@ -166,14 +217,39 @@ def draw_up(
                 plan.obstacles.append(obstacle)
             else:
                 plan.changed[path] = content
-    made = {entry.path for entry in entries}
-    plan.removed += _stale(made, places.package_folder, manifest, project, guard, plan.obstacles)
-    for path in created:
+    plan.removed += _stale(made, folder, manifest, project, guard, plan.obstacles)
+
+
+def _shared_entries(
+    plan: Plan, shared: Mapping[Path, bytes], manifest: Manifest, project: Path, guard: Guard
+) -> Iterator[Entry]:
+    """Yield what the manifest says of shared files from now on; the plan is to write them."""
+    for path, fresh in shared.items():
         guard.check(path)
-    entries += _scaffold_entries(scaffold, created, manifest, project, guard, plan.notes)
-    plan.created = dict(created)
-    plan.notes += _growth(places, created, functions, project)
-    plan.foreign = list(_foreign(places, made, manifest, project, others))
+        name = shown(path, project)
+        section = section_of(fresh)
+        if section is None:
+            raise ValueError(fresh)
+        yield Entry(name, "shared", digest(section))
+        disk = _read(path, project)
+        if disk is None or not disk.strip():
+            plan.changed[path] = fresh
+            plan.missing.add(path)
+            continue
+        on_disk = section_of(disk)
+        if on_disk is None:
+            plan.obstacles.append(_without_marks(name))
+        elif on_disk != section:
+            if manifest.is_whole and digest(on_disk) not in manifest.shared.get(name, ()):
+                plan.obstacles.append(_edited(name))
+            else:
+                plan.changed[path] = with_section(disk, section)
+
+
+def _recorded(
+    plan: Plan, entries: Iterable[Entry], source: str, project: Path, guard: Guard
+) -> Plan:
+    """Return the plan with what its manifest is to say, where that changes."""
     guard.check(plan.manifest)
     content = render(entries, source)
     if _read(plan.manifest, project) != content or next_manifest(plan.manifest).exists():
@@ -203,15 +279,23 @@ def draw_up_lock(folder: Path, files: Mapping[Path, bytes], project: Path) -> Pl
 
 
 def retired(
-    current: Iterable[Places], sources: Iterable[str], project: Path, roots: Iterable[Path]
+    current: Iterable[Path],
+    sources: Iterable[str],
+    project: Path,
+    roots: Iterable[Path],
+    beside: Iterable[Path] = (),
 ) -> Iterator[Plan]:
     """Yield what there is to remove of packages that are generated no more.
 
-    These lie beside a package of this run, and their spec is gone or has become another package.
+    These lie beside a package of this run, or in one of the folders `beside`, and their spec is
+    gone or makes another package.
+
+    Args:
+        current: The folders of this run's packages.
     """
-    folders = {places.package_folder for places in current}
+    folders = {*current}
     guard = Guard(roots, project)
-    for parent in sorted({folder.parent for folder in folders}):
+    for parent in sorted({*(folder.parent for folder in folders), *beside}):
         for home in sorted(parent.glob(f"*/{NAME}")):
             if home.parent in folders:
                 continue
@@ -227,7 +311,9 @@ def retired(
             if not plan.obstacles:
                 plan.removed.append(home)
             plan.notes += [
-                _orphan(name) for name in sorted(manifest.scaffold) if (project / name).is_file()
+                _orphan(name)
+                for name in sorted({*manifest.scaffold, *manifest.shared})
+                if (project / name).is_file()
             ]
             yield plan
 
@@ -253,6 +339,15 @@ def _edited(name: str) -> Problem:
         message="this generated file was edited by hand, and nothing was written",
         file=name,
         hint="delete it, or `git checkout` it, and generate again; changes belong into the spec",
+    )
+
+
+def _without_marks(name: str) -> Problem:
+    return Problem(
+        code="HW709",
+        message="the marks around what is generated in this file are gone, and nothing was written",
+        file=name,
+        hint="`git checkout` it, or move it away, generate again, and put your own lines back",
     )
 
 
@@ -400,16 +495,13 @@ def bound_names(source: bytes) -> set[str] | None:
 
 
 def _foreign(
-    places: Places,
+    top: Path,
     made: set[str],
     manifest: Manifest,
     project: Path,
     others: Iterable[Path],
 ) -> Iterator[Path]:
     """Yield files of a generated package that nobody generated."""
-    top = places.package_folder
-    if places.handlers_folder.is_relative_to(top):
-        return  # the team's own code lives in here
     skipped = {*others}
     for folder, folders, names in os.walk(top):
         folders[:] = sorted(

@@ -6,6 +6,7 @@ machine and may be deleted. Nothing heavy is imported here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Stamp", "stamp_path"]
+__all__ = ["Stamp", "edition", "stamp_path"]
 
 FORMAT = 1
 # A file changed so shortly before its time was taken may change again without another time.
@@ -175,6 +176,12 @@ def _listing(path: str) -> list[str]:
     return sorted(name for name in names if not name.startswith((".", "__pycache__")))
 
 
+def edition() -> str:
+    """Return a hash that is another one as soon as the generator is, or what is installed."""
+    return hashlib.sha256(json.dumps(_tools()).encode()).hexdigest()
+
+
+@functools.cache
 def _tools() -> dict[str, object]:
     """Return what the generator is: its own files, its templates, and what is installed."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

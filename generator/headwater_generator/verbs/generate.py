@@ -88,6 +88,9 @@ def _run(argv: Sequence[str], stamp: str) -> int:
         services: Annotated[
             Path | None, typer.Option(metavar="DIR", help="Where stubs are created.")
         ] = None,
+        client_out: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Where client packages go.")
+        ] = None,
         is_check: Annotated[
             bool, typer.Option("--check", help="Write nothing; status 1 if a file is out of date.")
         ] = False,
@@ -106,6 +109,7 @@ def _run(argv: Sequence[str], stamp: str) -> int:
             specs or (),
             out=out,
             services=services,
+            client_out=client_out,
             is_check=is_check,
             stubs=stubs or (),
             style=style,
@@ -120,6 +124,7 @@ def _generate(
     *,
     out: "Path | None" = None,
     services: "Path | None" = None,
+    client_out: "Path | None" = None,
     is_check: bool = False,
     stubs: Sequence[str] = (),
     style: "Format" = "text",
@@ -137,6 +142,7 @@ def _generate(
                 [here / spec for spec in specs] or None,
                 out=here / out if out else None,
                 services=here / services if services else None,
+                client_out=here / client_out if client_out else None,
                 check=is_check,
                 stubs=stubs,
                 progress=progress,

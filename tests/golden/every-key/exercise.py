@@ -20,10 +20,13 @@ from generated.every_key import (
 )
 from headwater import (
     App,
+    BatchContext,
     CommandContext,
     CommandRejectedError,
     EventContext,
     ReplayUnavailableError,
+    Unread,
+    UnreadThen,
     WorkflowEndedError,
 )
 
@@ -86,6 +89,18 @@ class Desk:
         assert context.subscription.metadata == {"team": "a"}
         self.hear(event, context)
 
+    async def to_the_books(
+        self, event: OrderPlaced | OrderChanged | OrderClosed, context: EventContext
+    ) -> None:
+        assert context.subscription.max_consumers == 2
+        self.hear(event, context)
+
+    async def to_the_ledger(
+        self, events: list[OrderPlaced | OrderChanged | OrderClosed], context: BatchContext
+    ) -> None:
+        for event, about in zip(events, context.each, strict=True):
+            self.hear(event, about)
+
     async def pings_once(self, event: Pinged, context: EventContext) -> None:
         self.hear(event, context)
 
@@ -118,10 +133,16 @@ async def main() -> None:
             pass
         else:
             raise AssertionError("what must not be replayed was")
+        await app.add_recipient(subscriptions.to_be_read, consumer="reader")
+        assert await app.unread_count(subscriptions.to_be_read, consumer="reader") == 10
+        assert await app.mark_all_as_read(subscriptions.to_be_read, consumer="reader") == 10
+        assert subscriptions.to_be_read.unread == Unread(24 * 3600.0, UnreadThen.DEAD_LETTER)
         seen = [type(await anext(everything)).__name__ for _ in range(10)]
     assert seen[:4] == ["OrderPlacedV1", "OrderChangedV1", "OrderChangedV1", "OrderClosedV1"]
     assert desk.heard.count("from-the-tenth: OrderPlacedV1") == 1
     assert "pings-once: PingedV1" in desk.heard
+    assert len([line for line in desk.heard if line.startswith("to-the-ledger")]) == 10
+    assert len([line for line in desk.heard if line.startswith("to-the-books")]) == 10
     assert len([line for line in desk.heard if line.startswith("since-new-year")]) == 10
     assert len([line for line in desk.heard if line.startswith("from-now-on")]) == 10
 

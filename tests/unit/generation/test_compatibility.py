@@ -238,6 +238,66 @@ def test_a_move_is_accepted_and_with_the_release_it_is_where_others_know_it(
     assert problem.message.endswith("moved to stream users, and recorded ones stay in people")
 
 
+def test_a_move_that_is_made_a_second_time_is_accepted_a_second_time(project: Project) -> None:
+    """Between the two the event was back, and released there: others rely on that again."""
+    there = ("User: {stream: users", "User: {stream: people")
+    project.spec.write_text(MOVING)
+    project.generate()
+    release_drafts(project.root)
+    for before, after in (there, there[::-1]):
+        project.change(before, after)
+        project.generate()
+        accept(project.root, "for a while")
+        release_drafts(project.root)
+        assert compared(project).problems == ()
+
+    project.change(*there)
+
+    assert [one.is_accepted for one in compared(project).breaks] == [False, False]
+    project.generate()
+    accept(project.root, "once more")
+    assert [one.reason for one in compared(project).breaks] == ["once more", "once more"]
+
+
+def test_against_a_commit_only_what_was_settled_since_then_is_accepted(project: Project) -> None:
+    """The first time the move is older than the commit, the second time it is not."""
+    git(project.root, "init", "--quiet", "--initial-branch=main")
+    there = ("User: {stream: users", "User: {stream: people")
+    project.spec.write_text(MOVING)
+    project.generate()
+    release_drafts(project.root)
+    commit(project)
+    for before, after in (there, there[::-1]):
+        project.change(before, after)
+        project.generate()
+        accept(project.root, "for a while")
+        release_drafts(project.root)
+        commit(project)
+    assert compared(project, "HEAD~1").problems == ()
+
+    project.change(*there)
+    project.generate()
+
+    assert [one.is_accepted for one in compared(project, "HEAD").breaks] == [False, False]
+    accept(project.root, "once more", "HEAD")
+    release_drafts(project.root)
+    commit(project)
+    assert [one.reason for one in compared(project, "HEAD~1").breaks] == ["once more"] * 2
+
+
+def test_what_no_release_makes_unseen_stays_accepted(project: Project) -> None:
+    """A break with a version before the last is there for as long as that version is."""
+    released(project)
+    write(project, DROPPED)
+    project.change("type: persistent", "type: persistent, compatibility: full-transitive")
+    project.generate()
+    accept(project.root, "nobody pins version 1")
+
+    release_drafts(project.root)
+
+    assert {one.reason for one in compared(project).breaks} == {"nobody pins version 1"}
+
+
 def test_a_draft_moves_freely(project: Project) -> None:
     project.spec.write_text(MOVING)
     project.generate()

@@ -63,6 +63,19 @@ def test_several_services_stand_side_by_side(project: Path) -> None:
     assert "stream__other_shop__orders" in drawn
 
 
+def test_a_stream_that_another_service_reads_leads_there(project: Path) -> None:
+    (project / "shop.yaml").write_text(SPEC.replace("persistent}", "persistent, publish: true}"))
+    (project / "ledger.yaml").write_text(
+        "headwater: 1\nservice: ledger\nremote: {shop: {spec: shop.yaml, streams: [orders]}}\n"
+        "subscriptions: {books: {stream: shop/orders, mode: consumer-group}}\n"
+    )
+
+    drawn = diagram(load_specs([project / "shop.yaml", project / "ledger.yaml"], project))
+
+    assert 'stream__shop__orders -. "ingest" .-> stream__ledger__shop__orders' in drawn
+    assert "stream__ledger__shop__orders --> subscription__ledger__books" in drawn
+
+
 def test_it_goes_to_standard_output_or_into_a_file(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

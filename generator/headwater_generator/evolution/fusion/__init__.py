@@ -8,50 +8,8 @@ it.
     hops ──> walk ──> values, tables ──> nodes
 """
 
+from . import nodes
 from .hops import fuse
-from .nodes import (
-    Called,
-    Computed,
-    Constant,
-    Converted,
-    Each,
-    Expression,
-    First,
-    Formatted,
-    Item,
-    Joined,
-    Label,
-    Lifted,
-    Made,
-    Mapped,
-    Part,
-    Read,
-    Single,
-    Source,
-    Taken,
-)
 from .walk import Hop
 
-__all__ = [
-    "Called",
-    "Computed",
-    "Constant",
-    "Converted",
-    "Each",
-    "Expression",
-    "First",
-    "Formatted",
-    "Hop",
-    "Item",
-    "Joined",
-    "Label",
-    "Lifted",
-    "Made",
-    "Mapped",
-    "Part",
-    "Read",
-    "Single",
-    "Source",
-    "Taken",
-    "fuse",
-]
+__all__ = ["Hop", "fuse", "nodes"]

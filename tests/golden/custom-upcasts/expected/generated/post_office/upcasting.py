@@ -2,19 +2,19 @@
 # Do not edit: change the spec and generate again.
 """From one version of an event to another: what becomes of each field."""
 
-from headwater.evolution import Envelope, Fields, Function, Upcasting
+from headwater.evolution import Fields, Upcasting, custom_function
 
 from . import upcasts
 
-_ADDRESS_GIVEN_V2_CUSTOM_PART_ADDRESS = Function(
+_ADDRESS_GIVEN_V2_CUSTOM_PART_ADDRESS = custom_function(
     2, "custom part_address", upcasts.part_address, "name", "street", "postcode"
 )
-_ADDRESS_GIVEN_V2_CUSTOM_WHOLE_ADDRESS_DOWN = Function(
+_ADDRESS_GIVEN_V2_CUSTOM_WHOLE_ADDRESS_DOWN = custom_function(
     2, "custom whole_address", upcasts.whole_address, "name", "address", down=True
 )
 
 
-def address_given_v1_to_v2(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v1_to_v2(data: Fields) -> Fields:
     """The fields of AddressGiven version 2 out of those of version 1."""
     made = _ADDRESS_GIVEN_V2_CUSTOM_PART_ADDRESS(
         {"name": data["name"], "address": data["address"]}
@@ -27,7 +27,7 @@ def address_given_v1_to_v2(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def address_given_v1_to_v3(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v1_to_v3(data: Fields) -> Fields:
     """The fields of AddressGiven version 3 out of those of version 1."""
     made = _ADDRESS_GIVEN_V2_CUSTOM_PART_ADDRESS(
         {"name": data["name"], "address": data["address"]}
@@ -41,7 +41,7 @@ def address_given_v1_to_v3(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def address_given_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v2_to_v1(data: Fields) -> Fields:
     """The fields of AddressGiven version 1 out of those of version 2."""
     made = _ADDRESS_GIVEN_V2_CUSTOM_WHOLE_ADDRESS_DOWN(
         {
@@ -57,7 +57,7 @@ def address_given_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def address_given_v2_to_v3(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v2_to_v3(data: Fields) -> Fields:
     """The fields of AddressGiven version 3 out of those of version 2."""
     return {
         "person": data["name"],
@@ -68,7 +68,7 @@ def address_given_v2_to_v3(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def address_given_v3_to_v1(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v3_to_v1(data: Fields) -> Fields:
     """The fields of AddressGiven version 1 out of those of version 3."""
     made = _ADDRESS_GIVEN_V2_CUSTOM_WHOLE_ADDRESS_DOWN(
         {
@@ -84,7 +84,7 @@ def address_given_v3_to_v1(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def address_given_v3_to_v2(data: Fields, envelope: Envelope) -> Fields:
+def address_given_v3_to_v2(data: Fields) -> Fields:
     """The fields of AddressGiven version 2 out of those of version 3."""
     return {
         "name": data["person"],

@@ -4,7 +4,7 @@
 
 from typing import Protocol
 
-from headwater import CommandContext, EventContext
+from headwater import BatchContext, CommandContext, EventContext
 
 from .commands import ChangeOrder, CloseOrder, ImportOrders, OpenPing, PlaceOrder
 from .events import OrderChanged, OrderClosed, OrderPlaced, Pinged
@@ -60,6 +60,18 @@ class Handlers(Protocol):
         self, event: OrderPlaced | OrderChanged | OrderClosed, context: EventContext
     ) -> None:
         """What happened this year."""
+
+    async def to_the_books(
+        self, event: OrderPlaced | OrderChanged | OrderClosed, context: EventContext
+    ) -> None:
+        """Handle an event of to-the-books."""
+
+    async def to_the_ledger(
+        self,
+        events: list[OrderPlaced | OrderChanged | OrderClosed],
+        context: BatchContext,
+    ) -> None:
+        """Handle events of to-the-ledger, all of them or none."""
 
     async def pings_once(self, event: Pinged, context: EventContext) -> None:
         """Handle an event of pings-once."""

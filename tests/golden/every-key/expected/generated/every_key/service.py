@@ -3,12 +3,17 @@
 """What the runtime executes."""
 
 from headwater import (
+    Ceiling,
     CommandDefinition,
     CommandKind,
     DeliverySemantics,
+    Lagging,
+    Publication,
+    Retention,
     Service,
     Stream,
     StreamType,
+    Unrouted,
     WorkflowDefinition,
 )
 from headwater.evolution import Schemas
@@ -30,8 +35,26 @@ every_key: Service[Handlers] = Service(
             StreamType.PERSISTENT,
             delivery=DeliverySemantics.AT_MOST_ONCE,
             replay=False,
+            retention=Retention(
+                age=7776000.0,
+                events=1000,
+                size=67108864,
+                ceiling=Ceiling(age=15552000.0, events=5000, size=1073741824),
+            ),
+            publication=Publication(
+                versions={"OrderPlaced": 1, "OrderChanged": 1, "OrderClosed": 1}
+            ),
         ),
-        Stream("pings", StreamType.EPHEMERAL),
+        Stream(
+            "notes",
+            StreamType.PERSISTENT,
+            retention=Retention(events=10, lagging=Lagging.GAP),
+        ),
+        Stream(
+            "pings",
+            StreamType.EPHEMERAL,
+            publication=Publication(versions={"Pinged": 1}, unrouted=Unrouted.DROP),
+        ),
     ),
     workflows=(
         WorkflowDefinition(
@@ -92,6 +115,9 @@ every_key: Service[Handlers] = Service(
         subscriptions.from_now_on,
         subscriptions.from_the_tenth,
         subscriptions.since_new_year,
+        subscriptions.to_the_books,
+        subscriptions.to_be_read,
+        subscriptions.to_the_ledger,
         subscriptions.pings_once,
     ),
 )

@@ -5,6 +5,8 @@
 from datetime import UTC, datetime
 
 from headwater import (
+    AfterDeadLetter,
+    Breaker,
     DeliverySemantics,
     FromLatest,
     FromOffset,
@@ -13,6 +15,8 @@ from headwater import (
     OnUnknown,
     Retry,
     Subscription,
+    Unread,
+    UnreadThen,
 )
 
 from .events import OrderChanged, OrderClosed, OrderPlaced, Pinged
@@ -56,12 +60,47 @@ since_new_year: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscri
     delivery=DeliverySemantics.AT_LEAST_ONCE,
     start=FromTimestamp(datetime(2026, 1, 1, tzinfo=UTC)),
     retry=Retry(attempts=3, initial=0.1, maximum=2.0),
+    after_dead_letter=AfterDeadLetter.CONTINUE,
     ack_timeout=10.0,
+    timeout=8.0,
+    breaker=Breaker(failures=5, pause=10.0),
     concurrency=4,
     handler="since_new_year",
     metadata={"team": "a"},
 )
 """What happened this year."""
+
+to_the_books: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscription(
+    name="to-the-books",
+    stream="orders",
+    mode=Mode.CONSUMER_GROUP,
+    events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
+    delivery=DeliverySemantics.AT_LEAST_ONCE,
+    max_consumers=2,
+    handler="to_the_books",
+)
+
+to_be_read: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscription(
+    name="to-be-read",
+    stream="orders",
+    mode=Mode.READ_RECEIPT,
+    events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
+    delivery=DeliverySemantics.AT_LEAST_ONCE,
+    unread=Unread(86400.0, UnreadThen.DEAD_LETTER),
+)
+
+to_the_ledger: Subscription[OrderPlaced | OrderChanged | OrderClosed] = Subscription(
+    name="to-the-ledger",
+    stream="orders",
+    mode=Mode.EXCLUSIVE,
+    events=(OrderPlaced, OrderChanged, OrderClosed),
+    whole_stream=True,
+    delivery=DeliverySemantics.EXACTLY_ONCE,
+    batch=4,
+    handler="to_the_ledger",
+)
 
 pings_once: Subscription[Pinged] = Subscription(
     name="pings-once",

@@ -9,6 +9,8 @@ from .open_ping import open_ping
 from .pings_once import pings_once
 from .place_order import place_order
 from .since_new_year import since_new_year
+from .to_the_books import to_the_books
+from .to_the_ledger import to_the_ledger
 from .validate_place_order import validate_place_order
 
 __all__ = [
@@ -21,5 +23,7 @@ __all__ = [
     "pings_once",
     "place_order",
     "since_new_year",
+    "to_the_books",
+    "to_the_ledger",
     "validate_place_order",
 ]
