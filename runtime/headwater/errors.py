@@ -18,24 +18,30 @@
     │   ├── DeadlineExceededError   the time was up before anything was written
     │   ├── NotRunningError         the app is not open, or no longer
     │   ├── DeliveryLostError       the delivery was handed to somebody else meanwhile
+    │   ├── LeaseLostError          somebody else does this work for all now
     │   ├── IdempotencyConflictError  the key was used for another request
     │   ├── StoreUnavailableError   the store could not do it
     │   │   └── MigrationLockedError  somebody else migrates it, or has it open
     │   ├── EventsWouldBeLostError  a revision is not undone, for events would be gone
     │   ├── ConnectionUnavailableError  the store has no connection for a handler
     │   ├── TransactionBudgetError  a handler kept its transaction open for too long
+    │   ├── TransactionRequiredError  exactly-once needs a transaction, and there was none
     │   └── CommandInTransactionError  a command was executed while a handler's was open
     ├── OutcomeUnknownError         written or not: nobody can tell
     ├── CursorMismatchError         a cursor does not belong to the stream that is there
     ├── UnknownStreamError          this service has no such stream
     ├── EventNotFoundError          the stream has no event with that id
+    ├── StreamTruncatedError        events are gone that nobody has told you of yet
     ├── ReplayUnavailableError      the stream cannot be read again
     ├── UnknownSubscriptionError    this service has no such subscription
+    ├── SubscriptionInUseError      a cursor that somebody reads from was to be put elsewhere
     ├── UnreadableEventError        a recorded event does not fit the service's events
     │   ├── UnknownEventError       the service has no such event, or no such version
     │   └── UpcastError             it could not be brought to the version asked for
     ├── CopyFailedError             a copy broke off, or is not equal to what was copied
     ├── ProtobufError               a value and its protobuf message do not fit each other
+    ├── MalformedMessageError       what came from a broker is no event of the stream it came from
+    ├── BrokerUnavailableError      there is no connection to the broker, or it refused
     └── HistoryUnavailableError     the stream does not keep what was asked for
 
 A call that returns has committed. One that raises `RejectedError` has written nothing, and one that
@@ -51,6 +57,7 @@ from typing import ClassVar
 from uuid import UUID
 
 __all__ = [
+    "BrokerUnavailableError",
     "CommandInTransactionError",
     "CommandRejectedError",
     "ConfigurationError",
@@ -69,6 +76,8 @@ __all__ = [
     "HeadwaterError",
     "HistoryUnavailableError",
     "IdempotencyConflictError",
+    "LeaseLostError",
+    "MalformedMessageError",
     "MigrationLockedError",
     "NotRunningError",
     "OutcomeUnknownError",
@@ -78,7 +87,10 @@ __all__ = [
     "SchemaChangedError",
     "SchemaMismatchError",
     "StoreUnavailableError",
+    "StreamTruncatedError",
+    "SubscriptionInUseError",
     "TransactionBudgetError",
+    "TransactionRequiredError",
     "UnknownCommandError",
     "UnknownEventError",
     "UnknownStreamError",
@@ -391,6 +403,21 @@ class DeliveryLostError(RejectedError):
         return f"the delivery of event {self.offset} to {self.subscription} is no longer open"
 
 
+class LeaseLostError(RejectedError):
+    """Work that one process does for all is another's now: its lease ran out and was taken."""
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Leave the work to whoever has the lease, or ask for it again later."
+
+    def __init__(self, name: str, owner: str) -> None:
+        super().__init__(name, owner)
+        self.name = name
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return f"{self.owner} does not have the lease {self.name!r} any more"
+
+
 class IdempotencyConflictError(RejectedError):
     """The idempotency key was used before, for another command or another body."""
 
@@ -489,6 +516,30 @@ class TransactionBudgetError(RejectedError):
         return f"the handler's transaction was open for more than {self.budget:g} s; rolled back"
 
 
+class TransactionRequiredError(RejectedError):
+    """An iterator reads exactly once and was to acknowledge without a transaction.
+
+    What it did with the event would not be undone if the acknowledgement failed. The event is as it
+    was: to be settled, or not yet taken.
+    """
+
+    fault = Fault.SERVICE
+    advice = (
+        "Read `deliveries()` and do the work in `async with delivery.transaction() as connection`, "
+        "or have the subscription deliver at-least-once."
+    )
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(subscription)
+        self.subscription = subscription
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subscription} delivers exactly-once, and a loop can acknowledge its events in "
+            "`delivery.transaction()` only"
+        )
+
+
 class CommandInTransactionError(RejectedError):
     """A handler executed a command while its own transaction was open.
 
@@ -573,6 +624,34 @@ class EventNotFoundError(HeadwaterError):
         return f"{self.stream} has no event {self.event_id}"
 
 
+class StreamTruncatedError(HeadwaterError):
+    """Retention has removed events that you were still to read: those from `first` to `last`.
+
+    Both are offsets, and both are gone. A subscription tells it once, before it hands out more, and
+    goes on with the events after them.
+    """
+
+    fault = Fault.CIRCUMSTANCES
+    advice = (
+        "Bring up to date from elsewhere what you make of the stream, and go on reading; "
+        "`lagging: hold` has retention wait."
+    )
+
+    def __init__(self, stream: str, first: int, last: int, reader: str | None = None) -> None:
+        super().__init__(stream, first, last, reader)
+        self.stream = stream
+        self.first = first
+        self.last = last
+        self.reader = reader
+
+    def __str__(self) -> str:
+        what = f"events {self.first} to {self.last} of {self.stream} are"
+        if self.first == self.last:
+            what = f"event {self.first} of {self.stream} is"
+        before = "" if self.reader is None else f", before {self.reader} has read them"
+        return f"{what} not kept any more{before}"
+
+
 class ReplayUnavailableError(HeadwaterError):
     """The stream's events cannot be read again."""
 
@@ -601,6 +680,30 @@ class UnknownSubscriptionError(HeadwaterError):
 
     def __str__(self) -> str:
         return f"{self.service} has no subscription {self.subscription!r}"
+
+
+class SubscriptionInUseError(HeadwaterError):
+    """Somebody reads the subscription, and putting its cursors elsewhere would get in the way.
+
+    Nothing was changed.
+    """
+
+    fault = Fault.CALLER
+    advice = (
+        "Pause the subscription and wait until nothing is in hand, or stop its consumers; or force "
+        "it: what is in hand is then lost to who has it, and may be handled twice."
+    )
+
+    def __init__(self, subscription: str, consumers: Sequence[str], in_flight: int) -> None:
+        super().__init__(subscription, consumers, in_flight)
+        self.subscription = subscription
+        self.consumers = tuple(consumers)
+        self.in_flight = in_flight
+
+    def __str__(self) -> str:
+        names = ", ".join(self.consumers)
+        events = "1 event is" if self.in_flight == 1 else f"{self.in_flight} events are"
+        return f"{self.subscription} is read by {names}, and {events} in hand"
 
 
 class UnreadableEventError(HeadwaterError):
@@ -708,6 +811,40 @@ class ProtobufError(HeadwaterError):
     def __str__(self) -> str:
         where = ".".join(map(str, (self.model, *self.path)))
         return f"{where}: {self.reason}"
+
+
+class MalformedMessageError(HeadwaterError):
+    """A message that came from a broker is no event of the stream it came from.
+
+    It goes to the dead letters of the queue, as it came.
+    """
+
+    fault = Fault.CALLER
+    advice = "Look at the queue's dead letters, and at who else publishes to the exchange."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"this message is no event: {self.reason}"
+
+
+class BrokerUnavailableError(HeadwaterError):
+    """There is no connection to the broker, or it refused what was asked of it.
+
+    Nothing that was recorded is lost: it is published once the broker is back.
+    """
+
+    fault = Fault.CIRCUMSTANCES
+    advice = "Look after the broker if the reason is its own; the service connects again by itself."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the broker is not available: {self.reason}"
 
 
 class HistoryUnavailableError(HeadwaterError):

@@ -183,6 +183,10 @@ class Metadata:
     request_id: str | None = None
     """What the caller of that command gave to find it again."""
 
+    occurred_at: datetime | None = None
+    """When it happened, where it was recorded somewhere else before; `recorded_at` is the time at
+    which it was taken in here."""
+
 
 class RecordedEvent(NamedTuple):
     """An event as the store keeps it: an envelope around bytes.

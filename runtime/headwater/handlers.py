@@ -27,7 +27,8 @@ def required_functions(service: Service[Any]) -> dict[str, tuple[str, ...]]:
             functions[command.validator] = ("command", "context")
     for subscription in service.subscriptions:
         if subscription.handler is not None:
-            functions[subscription.handler] = ("event", "context")
+            subject = "event" if subscription.batch is None else "events"
+            functions[subscription.handler] = (subject, "context")
     return functions
 
 

@@ -139,6 +139,8 @@ class Messages:
         ):
             if value is not None:
                 setattr(envelope, name, value)
+        if recorded.metadata.occurred_at is not None:
+            envelope.occurred_at.FromDatetime(recorded.metadata.occurred_at)
         data = self.encode(event)
         envelope.data.type_url = f"{TYPE_URL}{data.DESCRIPTOR.full_name}"
         # Equal events have equal bytes, whatever order their maps were filled in.
@@ -180,6 +182,11 @@ class Messages:
             metadata=Metadata(
                 command=found.command if found.HasField("command") else None,
                 request_id=found.request_id if found.HasField("request_id") else None,
+                occurred_at=(
+                    found.occurred_at.ToDatetime(tzinfo=UTC)
+                    if found.HasField("occurred_at")
+                    else None
+                ),
             ),
         )
         return recorded, event

@@ -99,8 +99,7 @@ class Sending:
                 command,
                 self._context(sent.request_id),
                 DEADLINE,
-                idempotency_key=sent.key,
-                carries_out=sent.key,
+                carries_out=sent,
             )
         except RejectedError as error:
             reason = f"{type(error).__name__}: {error}"

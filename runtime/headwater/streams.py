@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 from uuid import UUID
 
 __all__ = [
+    "AfterDeadLetter",
+    "Ceiling",
     "DeliverySemantics",
     "FromBeginning",
     "FromEventId",
     "FromLatest",
     "FromOffset",
     "FromTimestamp",
+    "Lagging",
+    "Publication",
+    "Remote",
+    "Retention",
     "Start",
     "Stream",
     "StreamStatistics",
@@ -23,6 +30,7 @@ __all__ = [
     "ToLatest",
     "ToOffset",
     "ToTimestamp",
+    "Unrouted",
     "Until",
 ]
 
@@ -46,6 +54,88 @@ class DeliverySemantics(Enum):
     AT_LEAST_ONCE = "at-least-once"
     """Acknowledged after it returned: a failure repeats the event."""
 
+    EXACTLY_ONCE = "exactly-once"
+    """Acknowledged in the transaction in which it writes: a failure undoes both, then repeats the
+    event. That is what it writes through its connection and the commands that it sends, nothing
+    elsewhere. An iterator acknowledges in `Delivery.transaction` only."""
+
+
+class AfterDeadLetter(Enum):
+    """What becomes of the later events of a workflow that has a dead letter in a subscription."""
+
+    WAIT = "wait"
+    """They are set aside behind it, in order, and come back with it. Other workflows go on."""
+
+    CONTINUE = "continue"
+    """They are handed out as if nothing had happened."""
+
+
+class Lagging(Enum):
+    """What becomes of old events that a subscription is still to settle."""
+
+    HOLD = "hold"
+    """They stay until it has, or until they exceed the ceiling."""
+
+    GAP = "gap"
+    """They go, and the subscription is told which it has missed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """How far behind those who lag are waited for; events that exceed any of it are not held."""
+
+    age: float | None = None
+    """Seconds since it was recorded."""
+    events: int | None = None
+    """Among the newest so many."""
+    size: int | None = None
+    """Among the newest of so many bytes of data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long a stream's events are kept; those that exceed any of its limits go."""
+
+    age: float | None = None
+    """Seconds since it was recorded."""
+    events: int | None = None
+    """The newest so many."""
+    size: int | None = None
+    """The newest of so many bytes of data."""
+    lagging: Lagging = Lagging.HOLD
+    ceiling: Ceiling | None = None
+    """Without one, `HOLD` waits for as long as it takes."""
+
+
+class Unrouted(Enum):
+    """What becomes of an event that leaves through a broker where no queue takes it."""
+
+    HOLD = "hold"
+    """It waits until one does, and with it what comes after it in its workflow."""
+
+    DROP = "drop"
+    """It is done with, and counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """How a stream leaves through a broker, for other services to read."""
+
+    versions: Mapping[str, int] = field(hash=False)
+    """The version at which each of its events leaves, by name, whichever it was recorded at."""
+    unrouted: Unrouted = Unrouted.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The stream of another service that a stream is, here."""
+
+    service: str
+    stream: str
+    direct: bool = False
+    """Whether the broker's own queues serve its subscriptions. Else its events are taken into a
+    local log, each once, and read from there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -57,6 +147,19 @@ class Stream:
     """Of subscriptions that do not say it themselves."""
     replay: bool = True
     """Whether its events can be read again, outside of subscriptions; never of an ephemeral one."""
+    retention: Retention | None = None
+    """How long its events are kept, if it is persistent; `None`: for good."""
+    publication: Publication | None = None
+    """How it leaves through the broker; `None`: it stays within the service."""
+    remote: Remote | None = None
+    """Whose it is, if another service's; it is called `user-service/users` then. It is persistent
+    if its events are taken in, and ephemeral if the broker's queues serve it: then it has no place
+    in the database either. Nobody here emits into it."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the database has a place for it; one that is read from the broker has none."""
+        return self.remote is None or not self.remote.direct
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ def run(argv: Sequence[str]) -> int:
 
         A line is an event as `headwater replay --json` prints it. It needs `event`, `workflow_id`
         and `data`, and may have `version` (else 1), `id` (else one that follows from the line) and
-        `workflow` (null: of the stream alone). `offset` and `recorded_at` are not kept: an event
-        gets the next offset and the time of the import.
+        `workflow` (null: of the stream alone). `offset` is not kept: an event gets the next one.
+        It is recorded at the time of the import; `occurred_at`, or else `recorded_at`, is kept
+        with it as the time at which it happened.
 
         {"event": "UserInvited", "version": 1, "workflow_id": "u-1", "data": {...}}
 

@@ -26,13 +26,13 @@ __all__ = ["parse_start", "parse_until"]
 LARGEST_OFFSET = 2**63 - 1
 
 
-def parse_start(text: str) -> Start:
-    """Where `--from` starts.
+def parse_start(text: str, option: str = "--from") -> Start:
+    """Where `--from`, or an option of another name, starts.
 
     Raises:
         ConfigurationError: It is no place.
     """
-    match _place("--from", text):
+    match _place(option, text):
         case "beginning":
             return FromBeginning()
         case "latest":
@@ -43,7 +43,7 @@ def parse_start(text: str) -> Start:
             return FromTimestamp(time)
         case UUID() as event_id:
             return FromEventId(event_id)
-    raise _not_a_place("--from", text)
+    raise _not_a_place(option, text)
 
 
 def parse_until(text: str) -> Until:

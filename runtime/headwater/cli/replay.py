@@ -68,7 +68,8 @@ def run(argv: Sequence[str]) -> int:
             headwater replay services.user_service users --from latest --follow
 
         What is about a person shows as *** unless --personal is given. --json gives the events as
-        recorded, with offset, event, version, workflow, workflow_id, id, recorded_at and data.
+        recorded, with offset, event, version, workflow, workflow_id, id, recorded_at and data; one
+        that was imported with its time has that as occurred_at.
         """
         service = load_service(module)
         names = {event.event_name for event in service.events_of(stream)}
@@ -104,7 +105,11 @@ def run(argv: Sequence[str]) -> int:
             return (not events or event.name in events) and workflow in {None, event.workflow_id}
 
         def text(event: RecordedEvent, digits: int) -> str:
-            data = data_of(event) if personal else masked_data_of(event, service.registry)
+            data = (
+                data_of(event)
+                if personal
+                else masked_data_of(event, service.registry_of(event.stream))
+            )
             return "  ".join(
                 [
                     f"{event.offset:>{digits}}",
@@ -118,6 +123,7 @@ def run(argv: Sequence[str]) -> int:
         return managing(service, database, work)
 
     def line(event: RecordedEvent) -> dict[str, Any]:
+        occurred_at = event.metadata.occurred_at
         return {
             "offset": event.offset,
             "event": event.name,
@@ -125,6 +131,7 @@ def run(argv: Sequence[str]) -> int:
             "workflow": event.workflow,
             "workflow_id": event.workflow_id,
             "id": event.id,
+            **({} if occurred_at is None else {"occurred_at": occurred_at}),
             "recorded_at": event.recorded_at,
             "data": data_of(event),
         }

@@ -40,6 +40,13 @@ def run(argv: Sequence[str]) -> int:
             str | None,
             typer.Option(help="Where events are kept, such as sqlite:///users.db. [memory://]"),
         ] = None,
+        broker: Annotated[
+            str | None,
+            typer.Option(
+                help="Where published streams go and remote ones come from, such as "
+                "amqp://localhost. Its password is better in HEADWATER_BROKER."
+            ),
+        ] = None,
         log_level: Annotated[
             LogLevel | None, typer.Option(help="The least that is logged. [info]")
         ] = None,
@@ -53,7 +60,12 @@ def run(argv: Sequence[str]) -> int:
         """
         try:
             settings = load_settings(
-                host=host, port=port, database=database, log_level=log_level, log_format=log_format
+                host=host,
+                port=port,
+                database=database,
+                broker=broker,
+                log_level=log_level,
+                log_format=log_format,
             )
             status = serve(load_module(module), settings)
         except ConfigurationError as error:

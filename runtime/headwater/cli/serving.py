@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from headwater.app import App
-from headwater.errors import ConfigurationError
+from headwater.errors import ConfigurationError, HeadwaterError
 from headwater.operations.logging import configure_logging, is_human, personal_names
 from headwater.operations.settings import Settings, misspelled_settings
 from headwater.stores.databases import shown
@@ -53,8 +53,12 @@ def serve(runnable: Runnable, settings: Settings) -> int:
         runnable.service,
         handlers=runnable.handlers,
         database=settings.database,
+        broker=settings.broker or None,
+        broker_options=settings.broker_options,
         lifespan=runnable.lifespan,
         drain=settings.stop_timeout,
+        retention_interval=settings.retention_interval,
+        keep_keys=settings.keep_keys,
         validate_events=settings.validate_events,
         consumer=settings.consumer or None,
     )
@@ -85,6 +89,9 @@ async def _serve(app: App[Any], listener: socket.socket, settings: Settings) -> 
             await serving
         except ConfigurationError:
             raise
+        except HeadwaterError as error:  # it says what there is to say
+            _log.error("%s failed: %s", "stopping" if asked.is_set() else "starting", error)
+            return FAILED
         except Exception:  # noqa: BLE001  (a team's own lifespan can raise anything)
             _log.exception("%s failed", "stopping" if asked.is_set() else "starting")
             return FAILED
@@ -142,6 +149,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
         parts = {
             "store": shown(settings.database)
             + (" (forgotten when the process ends)" if settings.database == "memory://" else ""),
+            "broker": app.broker or "",
             "streams": ", ".join(f"{one.name} ({one.type.value})" for one in service.streams),
             "commands": ", ".join(path_of(one) for one in service.commands),
             "handlers": ", ".join(handled),
@@ -163,6 +171,7 @@ def _announce(app: App[Any], url: str, settings: Settings) -> None:
                 "service": service.name,
                 "url": url,
                 "database": shown(settings.database),
+                **({"broker": app.broker} if app.broker else {}),
                 "needs_token": bool(settings.tokens),
                 "streams": [one.name for one in service.streams],
                 "commands": [one.name for one in service.commands],

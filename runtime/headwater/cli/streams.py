@@ -1,7 +1,9 @@
 """`headwater streams MODULE`: a service's streams, and how far they have come.
 
 `headwater streams import MODULE FILE` is in `importing`, where no module can be called `import`;
-`headwater streams copy` is in `copying`: Python's own module of that name is no service.
+`headwater streams copy` is in `copying`: Python's own module of that name is no service; and
+`headwater streams retention` and `keys` are in modules of their names: to list a service of such a
+name, give its path with a dot, such as services.retention.
 
 Exit status: 0 done · 2 the module, the database or the call is wrong.
 """
@@ -25,6 +27,14 @@ def run(argv: Sequence[str]) -> int:
         from .copying import run as run_copy
 
         return run_copy(argv[1:])
+    if argv[:1] == ["retention"]:
+        from .retention import run as run_retention
+
+        return run_retention(argv[1:])
+    if argv[:1] == ["keys"]:
+        from .keys import run as run_keys
+
+        return run_keys(argv[1:])
     from typing import Annotated
 
     import typer
@@ -55,13 +65,15 @@ def run(argv: Sequence[str]) -> int:
             headwater streams services.user_service --database sqlite:///users.db
 
         To copy them to another database, see `headwater streams copy --help`; to take existing
-        events in, `headwater streams import --help`.
+        events in, `headwater streams import --help`; to remove what exceeds its retention,
+        `headwater streams retention --help`; to remove old idempotency keys, `headwater streams
+        keys --help`.
         """
         service = load_service(module)
 
-        def is_known(name: str, version: int) -> bool:
+        def is_known(stream: str, name: str, version: int) -> bool:
             try:
-                service.registry.get(name, version)
+                service.registry_of(stream).get(name, version)
             except UnknownEventError:
                 return False
             return True
@@ -73,9 +85,9 @@ def run(argv: Sequence[str]) -> int:
                     "event": one.name,
                     "version": one.version,
                     "count": one.count,
-                    "known": is_known(one.name, one.version),
+                    "known": is_known(stream.name, one.name, one.version),
                 }
-                for stream in service.streams
+                for stream in service.kept_streams
                 for one in await management.counts(stream.name, deadline=TO_COUNT)
             ]
             if as_json:
@@ -88,7 +100,7 @@ def run(argv: Sequence[str]) -> int:
             if events:
                 return await show_events(management)
             rows = []
-            for stream in service.streams:
+            for stream in service.kept_streams:
                 statistics = await management.statistics(stream.name)
                 rows.append(
                     {

@@ -38,6 +38,7 @@ from headwater.stores.contract import (
     Expect,
     Expectation,
     NewEvent,
+    SentCommand,
     Store,
     Unit,
 )
@@ -154,20 +155,25 @@ class Executor:
         context: CommandContext,
         deadline: float,
         idempotency_key: str | None = None,
-        carries_out: str | None = None,
+        carries_out: SentCommand | None = None,
     ) -> Outcome[R]:
         """Run the command and return what came of it, once its events are written.
 
         One whose idempotency key is known is not run: what came of the first is returned.
-        `carries_out` is the key of a stored command that is done with this one.
+        `carries_out` is a stored command that is done with this one, under its own key.
         """
         bound = self._commands.get(type(command))
         if bound is None:
             name = getattr(command, "command_name", type(command).__name__)
             raise UnknownCommandError(self._service, name)
         require_none_open(bound.definition.name)
-        once = None if idempotency_key is None else Once(bound.definition, command, idempotency_key)
-        execution = _Execution(once, carries_out)
+        once = None
+        if carries_out is not None:
+            sent = carries_out
+            once = Once(bound.definition, command, sent.key, sent.occasion)
+        elif idempotency_key is not None:
+            once = Once(bound.definition, command, idempotency_key)
+        execution = _Execution(once, None if carries_out is None else carries_out.key)
         before = correlation_id.get()
         try:
             async with time_limit(self._clock, deadline) as limit:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from headwater.errors import CommandRejectedError, HandlerFailedError, IdempotencyConflictError
 from headwater.events import Command
 from headwater.stores.contract import Answer, IdempotencyKey
+from headwater.stores.keys import REQUESTED, Occasion
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
@@ -41,12 +42,19 @@ class Once:
         CommandRejectedError: The key is empty or too long.
     """
 
-    def __init__(self, definition: CommandDefinition, command: Command[Any], key: str) -> None:
+    def __init__(
+        self,
+        definition: CommandDefinition,
+        command: Command[Any],
+        key: str,
+        occasion: Occasion = REQUESTED,
+    ) -> None:
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise CommandRejectedError(
                 f"an idempotency key has 1 to {LONGEST_KEY} printable characters"
             )
         self.key = key
+        self._occasion = occasion
         self._definition = definition
         body = f"{definition.name}\n{command.model_dump_json()}"
         self._fingerprint = hashlib.sha256(body.encode()).digest()
@@ -65,7 +73,7 @@ class Once:
                 self._definition.handler, f"returned what cannot be kept: {error}"
             ) from error
         content = json.dumps(workflow_id).encode() + b"\n" + encoded
-        return IdempotencyKey(self.key, Answer(self._fingerprint, content))
+        return IdempotencyKey(self.key, Answer(self._fingerprint, content), self._occasion)
 
     def outcome(self, known: Answer) -> Outcome[Any]:
         """What came of the command that had the key first.

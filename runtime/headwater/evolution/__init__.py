@@ -2,40 +2,44 @@
 
 Read in order:
 
+    envelopes  what is recorded beside an event
     steps      what generated upcasts call where a value may refuse to be changed
-    schemas    what they are, as JSON Schema
-    registry   the versions of a service's events, and the way from one to another
+    schemas    what the versions are, as JSON Schema
+    readers    from the bytes of one version to the class of another
+    registry   the versions of a service's events, and the ways between them
 """
 
+from .envelopes import Envelope
 from .registry import Registry
 from .schemas import Schemas
 from .steps import (
-    Computation,
-    Conversion,
-    EnumMap,
-    Envelope,
     Fields,
-    FirstItem,
-    Function,
     Upcast,
     Upcasting,
+    WithEnvelope,
+    computation,
+    conversion,
+    custom_function,
+    enum_map,
+    first_item,
     joined,
     parted,
     text,
 )
 
 __all__ = [
-    "Computation",
-    "Conversion",
-    "EnumMap",
     "Envelope",
     "Fields",
-    "FirstItem",
-    "Function",
     "Registry",
     "Schemas",
     "Upcast",
     "Upcasting",
+    "WithEnvelope",
+    "computation",
+    "conversion",
+    "custom_function",
+    "enum_map",
+    "first_item",
     "joined",
     "parted",
     "text",

@@ -7,23 +7,18 @@ been read out of JSON, so that what a class accepts does not depend on the recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
-from headwater.errors import (
-    ConfigurationError,
-    UnknownEventError,
-    UnreadableEventError,
-    UpcastError,
-)
+from headwater.errors import ConfigurationError, UnknownEventError, UnreadableEventError
 from headwater.events import Event, RecordedEvent
 from headwater.trusted import trusting_maker, trusting_validator
-from pydantic import ValidationError
-from pydantic_core import SchemaValidator, from_json
+from pydantic_core import SchemaValidator
 
-from .steps import Envelope, NoEnvelope, NoEnvelopeError, StepError, Upcast, Upcasting
+from .envelopes import Envelope, NoEnvelope
+from .readers import Reader, Way, failure, reader_of_another, reader_of_same
+from .steps import Upcast, Upcasting, WithEnvelope
 
 __all__ = ["Registry"]
 
@@ -38,7 +33,8 @@ class Registry:
         self._classes: dict[str, dict[int, type[Event]]] = {}
         self._validators: dict[tuple[str, int], SchemaValidator] = {}
         self._upcasting = upcasting or {}
-        self._routes: dict[tuple[str, int, int], _Route] = {}
+        self._readers: dict[tuple[str, int, int | None], Reader] = {}
+        # by name, version as recorded, and version that is pinned
         for event in events:
             versions = self._classes.setdefault(event.event_name, {})
             if versions.setdefault(event.event_version, event) is not event:
@@ -76,7 +72,7 @@ class Registry:
         versions = self._classes.get(name, {})
         if from_version not in versions or to_version not in versions:
             return False
-        return from_version == to_version or bool(self._hops(name, from_version, to_version))
+        return from_version == to_version or bool(self._upcasts(name, from_version, to_version))
 
     def upcast(
         self,
@@ -102,13 +98,10 @@ class Registry:
         if from_version == to_version:
             return dict(data)
         way = self._way(name, from_version, to_version)
-        fields, given = dict(data), envelope or NoEnvelope()
         try:
-            for upcast in way:
-                fields = upcast(fields, given)
+            return way.fields(dict(data), envelope or NoEnvelope())
         except Exception as error:
-            raise _failure(error, name, from_version, None) from error
-        return fields
+            raise failure(error, name, from_version, None) from error
 
     def decode(self, recorded: RecordedEvent, versions: Mapping[str, int] = _NO_VERSIONS) -> Event:
         """The typed event, at the version of `versions` for its name, else at its head.
@@ -121,50 +114,35 @@ class Registry:
             UnreadableEventError: There is no way to the version, or the data does not fit.
             UpcastError: It could not be brought to the version.
         """
-        name, version = recorded.name, recorded.version or UNVERSIONED
-        wanted = versions.get(name) or self._heads.get(name, version)
+        name = recorded.name
+        pinned = versions.get(name) if versions else None
+        try:
+            read = self._readers[name, recorded.version, pinned]
+        except KeyError:
+            read = self._reader(name, recorded.version, pinned)
+        return read(recorded)
+
+    def _reader(self, name: str, recorded: int, pinned: int | None) -> Reader:
+        version = recorded or UNVERSIONED
+        wanted = pinned or self._heads.get(name, version)
+        self.get(name, version)
+        event = self.get(name, wanted)
         if version == wanted:
-            try:
-                found: Event = self._validator(name, version).validate_json(
-                    recorded.data, extra="ignore"
-                )
-            except ValidationError as error:
-                raise _misfit(error, recorded, version, wanted) from error
-            return found
-        way, make = self._routes.get((name, version, wanted)) or self._route(name, version, wanted)
-        try:
-            fields = from_json(recorded.data, allow_inf_nan=False)
-        except ValueError as error:
-            raise UnreadableEventError(name, version, "its data is no JSON") from error
-        if not isinstance(fields, dict):
-            raise UnreadableEventError(name, version, "its data is no JSON object")
-        envelope = Envelope.of(recorded)
-        try:
-            for upcast in way:
-                fields = upcast(fields, envelope)
-        except Exception as error:
-            raise _failure(error, name, version, recorded.id) from error
-        try:
-            return make(fields, extra="ignore")
-        except ValidationError as error:
-            raise _misfit(error, recorded, version, wanted) from error
+            read = reader_of_same(self._validator(name, version))
+        else:
+            make = trusting_maker(event, self._validator(name, wanted))
+            read = reader_of_another(version, wanted, self._way(name, version, wanted), make)
+        self._readers[name, recorded, pinned] = read
+        return read
 
-    def _route(self, name: str, from_version: int, to_version: int) -> _Route:
-        self.get(name, from_version)
-        event = self.get(name, to_version)
-        way = self._way(name, from_version, to_version)
-        route = _Route(way, trusting_maker(event, self._validator(name, to_version)))
-        self._routes[name, from_version, to_version] = route
-        return route
-
-    def _way(self, name: str, from_version: int, to_version: int) -> tuple[Upcast, ...]:
-        hops = self._hops(name, from_version, to_version)
-        if not hops:
+    def _way(self, name: str, from_version: int, to_version: int) -> Way:
+        upcasts = self._upcasts(name, from_version, to_version)
+        if not upcasts:
             raise UnreadableEventError(name, from_version, f"no way leads to version {to_version}")
-        return hops
+        return Way(upcasts)
 
-    def _hops(self, name: str, source: int, target: int) -> tuple[Upcast, ...]:
-        """The one function that leads there, or one for each hop; none if there is no way."""
+    def _upcasts(self, name: str, source: int, target: int) -> tuple[Upcast | WithEnvelope, ...]:
+        """The one upcast that leads there, or one for each hop; none if there is no way."""
         direct = self._upcasting.get((name, source, target))
         if direct is not None:
             return (direct,)
@@ -181,35 +159,3 @@ class Registry:
             validator = trusting_validator(self.get(name, version))
             self._validators[name, version] = validator
         return validator
-
-
-class _Route(NamedTuple):
-    """The way from one version to another."""
-
-    way: tuple[Upcast, ...]
-    make: Callable[..., Event]
-    """What makes the event of the fields in the end; with `extra` as pydantic has it."""
-
-
-def _misfit(
-    error: ValidationError, recorded: RecordedEvent, version: int, wanted: int
-) -> UnreadableEventError:
-    reason = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-    if version != wanted:
-        reason = f"brought to version {wanted}: {reason}"
-    return UnreadableEventError(recorded.name, recorded.version, reason)
-
-
-def _failure(error: Exception, name: str, version: int, event_id: UUID | None) -> UpcastError:
-    match error:
-        case StepError():
-            return UpcastError(name, version, error.reason, event_id, error.hop, error.op)
-        case NoEnvelopeError():
-            reason = str(error)
-        case KeyError():
-            # Only names of fields are looked up here: this holds nothing of what the event says.
-            reason = f"it has no field {error}"
-        case _:
-            # The message of a foreign error may hold what the event says, which may be personal.
-            reason = f"its data is not of its version ({type(error).__name__})"
-    return UpcastError(name, version, reason, event_id)

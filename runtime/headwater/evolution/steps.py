@@ -1,34 +1,32 @@
 """What generated upcasts call where a value may refuse to be changed.
 
 A step knows the hop and the op that it stands for, so that an event that cannot be brought to
-another version says where it got stuck.
+another version says where it got stuck. Steps are plain functions that are made once, when the
+module is imported: an event is upcast in a microsecond, of which calling an object would be a part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from datetime import UTC
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from headwater.events import RecordedEvent
 from headwater.schema.conversions import CONVERSIONS
 from pydantic_core import from_json, to_json
 
+from .envelopes import Envelope
+
 __all__ = [
-    "Computation",
-    "Conversion",
-    "EnumMap",
-    "Envelope",
     "Fields",
-    "FirstItem",
-    "Function",
-    "NoEnvelope",
-    "NoEnvelopeError",
     "StepError",
     "Upcast",
     "Upcasting",
+    "WithEnvelope",
+    "computation",
+    "conversion",
+    "custom_function",
+    "enum_map",
+    "first_item",
     "joined",
     "parted",
     "text",
@@ -38,65 +36,18 @@ Fields: TypeAlias = dict[str, Any]
 """An event's data as JSON: what a version's fields are on the wire."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What is recorded beside an event, as it is on the wire: what `from_envelope` takes from."""
-
-    id: str
-    time: str
-    """When it was recorded, RFC 3339 in UTC."""
-    workflow_id: str
-
-    @classmethod
-    def of(cls, recorded: RecordedEvent) -> Envelope:
-        """The envelope of a recorded event. Most upcasts take nothing from it, so that its texts
-        are made when they are asked for.
-        """
-        return _EnvelopeOf(recorded)
-
-
-class _EnvelopeOf(Envelope):
-    __slots__ = ("_recorded",)
-    _recorded: RecordedEvent
-
-    __setattr__ = object.__setattr__  # a frozen dataclass has a slow one
-
-    def __init__(self, recorded: RecordedEvent) -> None:
-        self._recorded = recorded
-
-    @property
-    def id(self) -> str:
-        return str(self._recorded.id)
-
-    @property
-    def time(self) -> str:
-        return self._recorded.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-    @property
-    def workflow_id(self) -> str:
-        return self._recorded.workflow_id
-
-
-class NoEnvelopeError(LookupError):
-    """What an op wants is in an envelope, and there is none."""
-
-
-class NoEnvelope(Envelope):
-    """Stands where no envelope was given: whoever takes something from it is told so."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", "")
-
-    def __getattribute__(self, name: str) -> Any:
-        """Nothing but the error."""
-        raise NoEnvelopeError(f"no envelope was given to take {name} from")
-
-
-Upcast: TypeAlias = Callable[[Fields, Envelope], Fields]
+Upcast: TypeAlias = Callable[[Fields], Fields]
 """Makes the fields of one version out of those of another, up or down. The dict that goes in stays
 as it is; what is in it may be in the one that comes out, too."""
 
-Upcasting: TypeAlias = Mapping[tuple[str, int, int], Upcast]
+
+class WithEnvelope(NamedTuple):
+    """An upcast that takes something from the envelope, too. Most don't, and are spared it."""
+
+    upcast: Callable[[Fields, Envelope], Fields]
+
+
+Upcasting: TypeAlias = Mapping[tuple[str, int, int], Upcast | WithEnvelope]
 """The ways between versions there are: by name, version before and version after."""
 
 
@@ -113,121 +64,98 @@ class StepError(Exception):
         self.reason = reason
 
 
-class _Step:
-    """`version` is the newer one of the hop, `op` what the spec says; `down` if it is undone."""
-
-    def __init__(self, version: int, op: str, *, down: bool = False) -> None:
-        self._version = version
-        self._op = op
-        self._down = down
-
-    def _refuse(self, reason: str) -> StepError:
-        return StepError(self._version, self._op, reason, down=self._down)
+# Of every step `version` is the newer one of the hop, `op` what the spec says; `down` if it is
+# undone. Each raises a `StepError` for a value that it cannot change.
 
 
-class EnumMap(_Step):
-    """An enum's value for another one's."""
+def enum_map(
+    version: int, op: str, values: Mapping[str, str], *, down: bool = False
+) -> Callable[[Any], str]:
+    """An enum's value for another one's. It refuses a value that nothing stands for."""
+    known = dict(values)
 
-    def __init__(
-        self, version: int, op: str, values: Mapping[str, str], *, down: bool = False
-    ) -> None:
-        super().__init__(version, op, down=down)
-        self._values = dict(values)
-
-    def __call__(self, value: Any) -> str:
-        """What stands for the value.
-
-        Raises:
-            StepError: Nothing does.
-        """
+    def mapped(value: Any) -> str:
         try:
-            return self._values[value]
+            return known[value]
         except (KeyError, TypeError):
-            raise self._refuse("it tells nothing that stands for this value") from None
+            reason = "it tells nothing that stands for this value"
+            raise StepError(version, op, reason, down=down) from None
+
+    return mapped
 
 
-class Conversion(_Step):
+def conversion(version: int, op: str, name: str, *, down: bool = False) -> Callable[[Any], Any]:
     """A value of one type for another's, by a named conversion."""
+    convert = CONVERSIONS[name].function
 
-    def __init__(self, version: int, op: str, name: str, *, down: bool = False) -> None:
-        super().__init__(version, op, down=down)
-        self._convert = CONVERSIONS[name].function
-
-    def __call__(self, value: Any) -> Any:
-        """The converted value.
-
-        Raises:
-            StepError: It cannot be converted.
-        """
+    def converted(value: Any) -> Any:
         try:
-            return self._convert(value)
+            return convert(value)
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise self._refuse(f"it cannot convert this value ({type(error).__name__})") from error
+            reason = f"it cannot convert this value ({type(error).__name__})"
+            raise StepError(version, op, reason, down=down) from error
+
+    return converted
 
 
-class FirstItem(_Step):
+def first_item(version: int, op: str, *, down: bool = False) -> Callable[[Any], Any]:
     """The first item of a list that should not be empty."""
 
-    def __call__(self, items: Any) -> Any:
-        """The item.
-
-        Raises:
-            StepError: There is none.
-        """
+    def first(items: Any) -> Any:
         if not items:
-            raise self._refuse("the list is empty")
+            raise StepError(version, op, "the list is empty", down=down)
         return items[0]
 
+    return first
 
-class Function(_Step):
-    """A function of the team's own; whatever it raises is its failure. `due` must be returned."""
 
-    def __init__(
-        self,
-        version: int,
-        op: str,
-        function: Callable[[Fields], Fields],
-        *due: str,
-        down: bool = False,
-    ) -> None:
-        super().__init__(version, op, down=down)
-        self._function = function
-        self._due = due
+def custom_function(
+    version: int,
+    op: str,
+    function: Callable[[Fields], Fields],
+    *due: str,
+    down: bool = False,
+) -> Upcast:
+    """What a function of the team's own makes of the fields; it is given a copy.
 
-    def __call__(self, fields: Fields) -> Fields:
-        """What the function makes of the fields.
+    Whatever it raises is its failure, as when it returns no dict, not all that is `due`, or what
+    is no JSON.
+    """
 
-        Raises:
-            StepError: It raised, or returned no dict, not all that is due, or what is no JSON.
-        """
+    def refusal(reason: str) -> StepError:
+        return StepError(version, op, reason, down=down)
+
+    def called(fields: Fields) -> Fields:
         try:
-            made = self._function(deepcopy(fields))  # what it changes is its own
+            made = function(deepcopy(fields))  # what it changes is its own
         except Exception as error:  # a team's own function can raise anything
-            raise self._refuse(f"the function raised {type(error).__name__}") from error
+            raise refusal(f"the function raised {type(error).__name__}") from error
         if not isinstance(made, dict):
-            raise self._refuse(f"it returned {type(made).__name__}; a dict is due")
-        if missing := [name for name in self._due if name not in made]:
-            raise self._refuse(f"it returned no {', no '.join(missing)}")
+            raise refusal(f"it returned {type(made).__name__}; a dict is due")
+        if missing := [name for name in due if name not in made]:
+            raise refusal(f"it returned no {', no '.join(missing)}")
         try:
             plain: Fields = from_json(to_json(made))  # what comes after may rely on plain JSON
         except ValueError as error:
-            raise self._refuse("it returned what cannot be written as JSON") from error
+            raise refusal("it returned what cannot be written as JSON") from error
         return plain
 
+    return called
 
-class Computation(_Step):
-    """What an expression of the spec comes to."""
 
-    def __call__(self, compute: Callable[[], Any]) -> Any:
-        """The result.
+def computation(version: int, op: str, *, down: bool = False) -> Callable[[Callable[[], Any]], Any]:
+    """What an expression of the spec comes to. It refuses values that do not go together, and a
+    divisor of 0.
+    """
 
-        Raises:
-            StepError: The values do not go together, or a divisor is 0.
-        """
+    def computed(compute: Callable[[], Any]) -> Any:
         try:
             return compute()
         except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
-            raise self._refuse(f"it cannot be computed ({type(error).__name__})") from error
+            reason = f"it cannot be computed ({type(error).__name__})"
+            raise StepError(version, op, reason, down=down) from error
+
+    return computed
 
 
 def joined(sep: str, *parts: str) -> str:

@@ -39,8 +39,8 @@ _NOW = {
 
 _ADD_STREAM = """
 INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
-                     readers, last_token)
-VALUES (:name, :type, 0, 1, {epoch}, 0, NULL, 0, 0, 0)
+                     readers, last_token, measured_to, size)
+VALUES (:name, :type, 0, 1, {epoch}, 0, NULL, 0, 0, 0, 0, 0)
     ON CONFLICT (name) DO NOTHING
 """
 

@@ -5,7 +5,7 @@
 | owner | `headwater migrate` | everything; it owns the tables, and no service runs as it |
 | writer | a service | add events, never change one, and remove only ephemeral ones that were read |
 | reader | replays, listings, dashboards | look |
-| retention | whatever removes what is old | look, and remove events, letters and old keys |
+| retention | `headwater streams retention` | look, and remove what is old |
 
 The script can be run again at any time, and should be after an upgrade that has made tables.
 """
@@ -19,8 +19,12 @@ from headwater.errors import ConfigurationError
 from headwater.schema.revisions import REVISIONS_TABLE
 from headwater.schema.tables import (
     APPEND_KEYS,
+    AUDIT,
+    CURSORS,
     DEAD_LETTERS,
     EVENTS,
+    LEASES,
+    READ_RECEIPTS,
     STREAMS,
     TABLES,
     WORKFLOWS,
@@ -78,9 +82,16 @@ _WRITES = {
     STREAMS.name: "SELECT, INSERT, UPDATE",
     WORKFLOWS.name: "SELECT, INSERT, UPDATE",
     EVENTS.name: "SELECT, INSERT, DELETE",  # of which rows, the policies say
+    AUDIT.name: "SELECT, INSERT",  # nobody changes what was written down
 }
 _EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
-_REMOVED_BY_RETENTION = (EVENTS.name, DEAD_LETTERS.name, APPEND_KEYS.name)
+_REMOVED_BY_RETENTION = (EVENTS.name, DEAD_LETTERS.name, READ_RECEIPTS.name, APPEND_KEYS.name)
+# Where a stream begins, and what its readers have missed; a receipt is locked before it is removed.
+_CHANGED_BY_RETENTION = {
+    READ_RECEIPTS.name: "due_at",
+    STREAMS.name: "first_offset, measured_to, size",
+    CURSORS.name: "read_to, event_id, revision, truncated, truncated_from, truncated_to",
+}
 
 
 def grants(schema: str = "public", prefix: str = "headwater") -> str:
@@ -128,7 +139,9 @@ def _script(schema: str, prefix: str) -> Iterator[str]:
         yield f"GRANT {rights} ON {schema}.{table.name} TO {prefix}_writer;"
     for name in _REMOVED_BY_RETENTION:
         yield f"GRANT DELETE ON {schema}.{name} TO {prefix}_retention;"
-    yield f"GRANT UPDATE (first_offset) ON {schema}.{STREAMS.name} TO {prefix}_retention;"
+    for name, columns in _CHANGED_BY_RETENTION.items():
+        yield f"GRANT UPDATE ({columns}) ON {schema}.{name} TO {prefix}_retention;"
+    yield f"GRANT INSERT, UPDATE ON {schema}.{LEASES.name} TO {prefix}_retention;"
     yield ""
     yield _POLICIES.format(schema=schema, prefix=prefix)
     yield "END $$;"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -28,6 +29,7 @@ from headwater.stores.contract import (
     Store,
     Unit,
 )
+from headwater.stores.keys import KeyKind, Occasion
 from headwater.streams import StreamType
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -39,7 +41,9 @@ PAGE = 1_000  # events a read
 NAMESPACE = UUID("6f1d9c52-8f0b-5b0e-9a54-3d0c8e6a7b21")  # of the ids that are made here
 
 REQUIRED = ("event", "workflow_id", "data")
-KNOWN = frozenset({*REQUIRED, "version", "workflow", "id", "offset", "recorded_at"})
+OPTIONAL = ("version", "workflow", "id", "offset", "occurred_at", "recorded_at")
+KNOWN = frozenset({*REQUIRED, *OPTIONAL})
+TIMES = ("occurred_at", "recorded_at")  # of a line; the first that is there is when it happened
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +153,19 @@ class Import:
             OutcomeUnknownError: A batch is written whole or not at all.
         """
         done = 0
-        for batch in _batches(self.missing):
-            ids = b"".join(one.event.id.bytes for one in batch)
-            digest = sha256(batch[0].stream.encode() + b"\0" + ids)
+        missing = {one.event.id for one in self.missing}
+        for first in range(0, len(self._events), BATCH):
+            # Every import of the same lines has the same batches, whatever it has found there: of
+            # two that run at once only one writes each.
+            lines = self._events[first : first + BATCH]
+            batch = [one for one in lines if one.event.id in missing]
+            if not batch:
+                continue
+            digest = _digest(lines)
             unit = Unit(
-                key=IdempotencyKey(f"import:{digest.hexdigest()}", Answer(digest.digest(), b"")),
+                key=IdempotencyKey(
+                    f"import:{digest.hex()}", Answer(digest, b""), Occasion(KeyKind.IMPORT)
+                ),
                 appends=tuple(_appends(batch)),
             )
             async with writing_within(self._clock, self._deadline, "importing"):
@@ -224,7 +236,7 @@ def _imported(
         version=version,
         data=data,
         terminal=kind.terminal and workflow is not None,
-        metadata=Metadata(),
+        metadata=Metadata(occurred_at=_occurred_at(fields)),
     )
     return ImportedEvent(number, definition.stream, workflow, workflow_id, event)
 
@@ -259,6 +271,22 @@ def _id(fields: Mapping[str, Any]) -> UUID | None:
         raise _LineError("`id` is no UUID") from error
 
 
+def _occurred_at(fields: Mapping[str, Any]) -> datetime | None:
+    """When it happened, if the line tells; each time in it has to be one."""
+    moments = [_moment(fields, key) for key in TIMES if fields.get(key) is not None]
+    return moments[0] if moments else None
+
+
+def _moment(fields: Mapping[str, Any], key: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(fields, key))
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _LineError(f"`{key}` is no time with a zone, such as 2030-01-31T12:00:00Z")
+
+
 def _data(data: object, kind: type[Event]) -> bytes:
     """The data as it is given, once its class accepts it."""
     text = to_json(data)
@@ -282,11 +310,12 @@ def _is_same(one: ImportedEvent, recorded: RecordedEvent) -> bool:
     ) and from_json(event.data) == from_json(recorded.data)
 
 
-def _batches(events: Sequence[ImportedEvent]) -> Iterator[Sequence[ImportedEvent]]:
-    for _, of_stream in groupby(events, key=lambda one: one.stream):
-        events_of = list(of_stream)
-        for first in range(0, len(events_of), BATCH):
-            yield events_of[first : first + BATCH]
+def _digest(lines: Sequence[ImportedEvent]) -> bytes:
+    """Of which events they are, and where they go."""
+    digest = sha256()
+    for one in lines:
+        digest.update(one.stream.encode() + b"\0" + one.event.id.bytes)
+    return digest.digest()
 
 
 def _appends(batch: Sequence[ImportedEvent]) -> Iterator[Append]:

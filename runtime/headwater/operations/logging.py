@@ -34,6 +34,8 @@ OWN_KEYS = frozenset(
 
 # Libraries whose ordinary progress is no news: what they do is logged here in our own words.
 QUIET = ("asyncio", "uvicorn", "uvicorn.error")
+SILENT = ("aiormq", "aio_pika")
+"""Drivers whose failures the runtime tells in its own words, and mends."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -87,6 +89,8 @@ def configure_logging(
     root.setLevel(level.name)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def is_human(format: LogFormat, output: TextIO | None = None) -> bool:  # noqa: A002

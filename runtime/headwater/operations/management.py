@@ -6,6 +6,7 @@ process, as well as inside of one.
 
 from __future__ import annotations
 
+import getpass
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from headwater.deadlines import DEFAULT_DEADLINE, reading_within, writing_within
 from headwater.errors import (
     HeadwaterError,
     ReplayUnavailableError,
+    StoreUnavailableError,
     UnknownStreamError,
     UnknownSubscriptionError,
 )
@@ -23,7 +25,6 @@ from headwater.events import RecordedEvent
 from headwater.service import Service
 from headwater.stores.contract import (
     Consumer,
-    DeadLetter,
     EventCount,
     FailedCommand,
     FeedKey,
@@ -31,6 +32,7 @@ from headwater.stores.contract import (
     Store,
 )
 from headwater.stores.databases import existing_store
+from headwater.stores.retention import spanned
 from headwater.streams import (
     FromBeginning,
     Start,
@@ -44,14 +46,20 @@ from headwater.subscriptions.definition import Mode, OnUnknown, Subscription
 from headwater.subscriptions.replay import Replay
 
 from .census import count_events
+from .crossings import Crossings
 from .importing import Import, ImportedEvent
+from .interventions import Interventions
+from .keys import KEEP_KEYS, KeyKeeper, KeyRemoval, KeysPlan, plan_keys, require_long_enough
+from .positions import Positions
+from .reading import Reading
+from .retention import Removal, Retainer, RetentionPlan, plan
 
 __all__ = ["Management", "manage"]
 
 _log = logging.getLogger("headwater.operations")
 
 
-class Management:
+class Management(Reading, Interventions, Positions, Crossings):
     """A service's streams, subscriptions and stored commands, in a store that is open.
 
     Each call takes a `deadline` in seconds and returns by it: with `DeadlineExceededError` if it
@@ -60,10 +68,13 @@ class Management:
 
     service: Service[Any]
 
-    def __init__(self, service: Service[Any], store: Store, clock: Clock) -> None:
+    def __init__(
+        self, service: Service[Any], store: Store, clock: Clock, actor: str | None = None
+    ) -> None:
         self.service = service
         self._store = store
         self._clock = clock
+        self._actor = login_name() if actor is None else actor
 
     async def unsubscribe(
         self,
@@ -72,22 +83,25 @@ class Management:
         consumer: str,
         deadline: float = DEFAULT_DEADLINE,
     ) -> None:
-        """Forget a consumer of a broadcast subscription, its cursor and what waits for it.
+        """Forget a consumer that has a cursor of its own: that, what waits for it, its receipts.
 
         A session that it still has ends its iteration.
 
         Raises:
             UnknownSubscriptionError: It is not the service's, or its consumers share one cursor.
         """
-        self._require_known(subscription)
-        if subscription.mode is not Mode.BROADCAST:
+        self._require_kept(subscription)
+        self._require_own_cursors(subscription)
+        async with writing_within(self._clock, deadline, "removing a consumer"):
+            await self._store.remove_consumer(subscription.name, consumer, actor=self._actor)
+        about = {"subscription": subscription.name, "consumer": consumer}
+        _log.info("consumer removed", extra=about)
+
+    def _require_own_cursors(self, subscription: Subscription[Any]) -> None:
+        if not subscription.mode.has_own_cursors:
             raise UnknownSubscriptionError(
                 self.service.name, f"{subscription.name} with a cursor for each consumer"
             )
-        async with writing_within(self._clock, deadline, "removing a consumer"):
-            await self._store.remove_consumer(subscription.name, consumer)
-        about = {"subscription": subscription.name, "consumer": consumer}
-        _log.info("consumer removed", extra=about)
 
     async def consumers(
         self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE
@@ -100,32 +114,6 @@ class Management:
         self._require_known(subscription)
         async with reading_within(self._clock, deadline):
             return await self._store.consumers(subscription.name)
-
-    async def pause(
-        self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE
-    ) -> None:
-        """Hand out none of its events, to nobody in any process, until `resume`.
-
-        What is handed out already can be settled. It stays paused when the service starts again.
-
-        Raises:
-            UnknownSubscriptionError: It is not the service's.
-        """
-        self._require_known(subscription)
-        async with writing_within(self._clock, deadline, "pausing"):
-            await self._store.pause(subscription.name)
-
-    async def resume(
-        self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE
-    ) -> None:
-        """Hand out its events again, from where it stood.
-
-        Raises:
-            UnknownSubscriptionError: It is not the service's.
-        """
-        self._require_known(subscription)
-        async with writing_within(self._clock, deadline, "resuming"):
-            await self._store.resume(subscription.name)
 
     async def is_paused(
         self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE
@@ -154,9 +142,24 @@ class Management:
             UnknownSubscriptionError: It is not the service's, or has no such consumer.
         """
         self._require_known(subscription)
-        shared = subscription.mode is not Mode.BROADCAST
+        shared = not subscription.mode.has_own_cursors
         async with reading_within(self._clock, deadline):
+            if subscription.mode is Mode.CONSUMER_GROUP:
+                return await self._progress_of_group(subscription)
             return await self._store.feed(FeedKey(subscription.name, None if shared else consumer))
+
+    async def _progress_of_group(self, subscription: Subscription[Any]) -> FeedStatistics:
+        """Of all its partitions together: the position is that of the one furthest behind."""
+        parts = await self._store.partition_feeds(subscription.name)
+        return FeedStatistics(
+            position=min(part.position for part in parts),
+            claimed=sum(part.claimed for part in parts),
+            pending=sum(part.pending for part in parts),
+            held=sum(part.held for part in parts),
+            skipped=sum(part.skipped for part in parts),
+            truncated=sum(part.truncated for part in parts),
+            gap=spanned(part.gap for part in parts),
+        )
 
     async def held(self, *, deadline: float = DEFAULT_DEADLINE) -> dict[str, int]:
         """How many events wait for a release that knows them, by subscription; only where some do.
@@ -171,8 +174,11 @@ class Management:
         return found
 
     async def _held_of(self, subscription: Subscription[Any]) -> int:
+        if subscription.mode is Mode.CONSUMER_GROUP:
+            with suppress(UnknownSubscriptionError):  # nobody has read it yet
+                return (await self._progress_of_group(subscription)).held
         keys = [FeedKey(subscription.name)]
-        if subscription.mode is Mode.BROADCAST:
+        if subscription.mode.has_own_cursors:
             consumers = await self._store.consumers(subscription.name)
             keys = [FeedKey(subscription.name, one.name) for one in consumers]
         count = 0
@@ -180,35 +186,6 @@ class Management:
             with suppress(UnknownSubscriptionError):  # a consumer that has just been removed
                 count += (await self._store.feed(key)).held
         return count
-
-    async def dead_letters(
-        self, subscription: Subscription[Any], *, deadline: float = DEFAULT_DEADLINE
-    ) -> list[DeadLetter]:
-        """The events that the subscription set aside, oldest first.
-
-        Raises:
-            UnknownSubscriptionError: It is not the service's.
-        """
-        self._require_known(subscription)
-        async with reading_within(self._clock, deadline):
-            return await self._store.dead_letters(subscription.name)
-
-    async def requeue(self, *letters: DeadLetter, deadline: float = DEFAULT_DEADLINE) -> int:
-        """Have dead letters handed out again, as new, to whom they came from; how many.
-
-        Each comes before later events of its workflow that nobody has yet. Those that were
-        requeued or dropped meanwhile are passed over.
-
-        Raises:
-            UnknownSubscriptionError: The consumer of one is gone; nothing was done.
-        """
-        async with writing_within(self._clock, deadline, "requeueing"):
-            return await self._store.requeue([letter.id for letter in letters])
-
-    async def drop(self, *letters: DeadLetter, deadline: float = DEFAULT_DEADLINE) -> int:
-        """Forget dead letters; how many there were."""
-        async with writing_within(self._clock, deadline, "dropping dead letters"):
-            return await self._store.drop([letter.id for letter in letters])
 
     async def failed_commands(self, *, deadline: float = DEFAULT_DEADLINE) -> list[FailedCommand]:
         """Commands that handlers have sent and that were given up, oldest first."""
@@ -220,7 +197,9 @@ class Management:
     ) -> int:
         """Try commands that were given up again, as new; how many still were."""
         async with writing_within(self._clock, deadline, "retrying commands"):
-            return await self._store.retry_commands([one.command.key for one in failed])
+            return await self._store.retry_commands(
+                [one.command.key for one in failed], actor=self._actor
+            )
 
     async def statistics(
         self, stream: str, *, deadline: float = DEFAULT_DEADLINE
@@ -233,6 +212,71 @@ class Management:
         name = self._stream(stream).name
         async with reading_within(self._clock, deadline):
             return await self._store.statistics(name)
+
+    async def retention(self, *, deadline: float = DEFAULT_DEADLINE) -> list[RetentionPlan]:
+        """What exceeds the retention of each stream that has one, and whom it waits for.
+
+        It changes nothing. Where a size is limited it reads how large each event is, unless that
+        is known from an earlier removal.
+        """
+        async with reading_within(self._clock, deadline):
+            return [
+                await plan(self._store, stream)
+                for stream in self.service.kept_streams
+                if stream.retention is not None
+            ]
+
+    async def retain(self, *, deadline: float = DEFAULT_DEADLINE) -> list[Removal]:
+        """Remove now what exceeds the retention of a stream, a batch at a time.
+
+        What is gone is gone for everybody at once; removing its bytes may take a while, and is
+        gone on with by whoever comes next if the time is up.
+
+        Raises:
+            ConfigurationError: The database does not let this role remove events.
+            StoreUnavailableError: Another process is at it.
+        """
+        retainer = Retainer(self._store, self.service.streams, self._clock)
+        async with writing_within(self._clock, deadline, "removing old events"):
+            removals = await retainer.retain()
+        if removals is None:
+            raise StoreUnavailableError("another process removes old events right now")
+        return removals
+
+    async def keys(
+        self, *, kept: float = KEEP_KEYS, deadline: float = DEFAULT_DEADLINE
+    ) -> list[KeysPlan]:
+        """How many idempotency keys there are of which kind, and how many of them would go.
+
+        `kept` is how long they are kept at least, in seconds. It changes nothing, and looks at all
+        of them.
+
+        Raises:
+            ConfigurationError: The time is too short.
+        """
+        require_long_enough(kept)
+        async with reading_within(self._clock, deadline):
+            return await plan_keys(self._store, self.service.streams, kept)
+
+    async def forget_keys(
+        self, *, kept: float = KEEP_KEYS, deadline: float = DEFAULT_DEADLINE
+    ) -> list[KeyRemoval]:
+        """Remove now the idempotency keys that nobody needs any more, a batch at a time.
+
+        A request that comes again after that is a new one. `kept` is in seconds; with 0 none goes.
+
+        Raises:
+            ConfigurationError: The time is too short, or the database does not let this role remove
+                keys.
+            StoreUnavailableError: Another process is at it.
+        """
+        require_long_enough(kept)
+        keeper = KeyKeeper(self._store, self.service.streams, kept, self._clock)
+        async with writing_within(self._clock, deadline, "removing old keys"):
+            removals = await keeper.take_turn()
+        if removals is None:
+            raise StoreUnavailableError("another process removes old keys right now")
+        return removals
 
     async def counts(self, stream: str, *, deadline: float = DEFAULT_DEADLINE) -> list[EventCount]:
         """How many events of which version a stream of the service has, by name and version.
@@ -292,7 +336,7 @@ class Management:
         return Replay(
             stream,
             self._store,
-            self.service.registry,
+            self.service.registry_of(stream),
             self._clock,
             start=start,
             until=until,
@@ -313,22 +357,21 @@ class Management:
         except KeyError:
             raise UnknownStreamError(self.service.name, name) from None
 
-    def _require_known(self, subscription: Subscription[Any]) -> None:
-        if subscription not in self.service.subscriptions:
-            raise UnknownSubscriptionError(self.service.name, subscription.name)
-
 
 @asynccontextmanager
 async def manage(
     service: Service[Any],
     database: str,
     *,
+    actor: str | None = None,
     clock: Clock | None = None,
     deadline: float = DEFAULT_DEADLINE,
 ) -> AsyncIterator[Management]:
     """The management of a service that may run elsewhere, while the block lasts.
 
-    `deadline` is for opening the database, in seconds. Nothing is executed or handled here.
+    `actor` is whose acts these are, for the lines that are kept of them; without, the name of the
+    operating system's user. `deadline` is for opening the database, in seconds. Nothing is executed
+    or handled here.
 
     Raises:
         ConfigurationError: There is no such database, it does not fit the service, or it is the
@@ -338,8 +381,16 @@ async def manage(
     clock = clock or SystemClock()
     store = existing_store(database, clock)
     async with reading_within(clock, deadline):
-        await store.open(service.streams)
+        await store.open(service.kept_streams)
     try:
-        yield Management(service, store, clock)
+        yield Management(service, store, clock, actor)
     finally:
         await store.close()
+
+
+def login_name() -> str:
+    """The operating system's user, or "" where it has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

@@ -87,7 +87,8 @@ def _written(moment: datetime) -> str:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HUNDRED = Decimal(100)
 _UNROUNDED = Context(prec=MAX_PREC)  # the usual one rounds to 28 digits
-_EXACT = 10**15  # a whole number below it is, over 100, the float that is written with its digits
+_HUNDREDTHS = ("", *(f".{minor:02}".rstrip("0") for minor in range(1, 100)))
+"""As they stand after a whole number: nothing, ".01", ".02"... ".1"... ".99"."""
 _FARTHEST = 10**15  # seconds or milliseconds; beyond, Python's own arithmetic gives up
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -124,11 +125,9 @@ def _decimal_to_minor_units(text: str) -> int:
 
 
 def _minor_units_to_decimal(minor: int) -> str:
-    if abs(minor) < _EXACT:
-        return repr(minor / 100).removesuffix(".0")
-    units, rest = divmod(abs(minor), 100)
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{units}.{rest:02}".removesuffix("0") if rest else f"{sign}{units}"
+    if minor < 0:
+        return f"-{_minor_units_to_decimal(-minor)}"
+    return f"{minor // 100}{_HUNDREDTHS[minor % 100]}"
 
 
 def _float_to_int(number: float) -> int:

@@ -103,6 +103,8 @@ STREAMS = Table(
         _integer("registrations"),  # grows when a cursor comes, goes or changes what it wants
         _integer("readers"),  # cursors on it: without any, an ephemeral stream keeps nothing
         _integer("last_token"),  # of cursors that are gone: a new one goes on above it
+        _integer("measured_to"),  # up to here retention has counted what the events hold
+        _integer("size"),  # bytes of data of the events from `first_offset` to `measured_to`
     ),
     primary_key=("name",),
     is_hot=True,
@@ -139,8 +141,9 @@ EVENTS = Table(
     ),
 )
 
-# Where a feed stands: one row for each consumer of a broadcast, one for all of an exclusive
-# subscription (its consumer is ""). Everything up to `read_to` was taken from the stream; what of
+# Where a feed stands: one row for each consumer of a broadcast or of read receipts, one for all of
+# an exclusive subscription (its consumer is ""), one for each partition of a consumer group (its
+# consumer is "partition-07"). Everything up to `read_to` was taken from the stream; what of
 # it is not settled has a row in `deliveries`. `epoch` and `event_id` tell whether the stream is
 # still the one that was read; `revision` grows with every change, so that a process knows whether
 # what it remembers is still so; `last_token` grows with every claim.
@@ -160,6 +163,11 @@ CURSORS = Table(
         _integer("revision"),
         _integer("last_token"),
         _integer("skipped"),  # events that were passed over because nobody knew them
+        _integer("truncated"),  # offsets that retention took before they were read
+        _text("owner"),  # of a partition: the session that reads it, "" for none
+        _integer("owner_epoch"),  # grows with every owner: what an earlier one writes is refused
+        _integer("truncated_from", nullable=True),  # what retention took before it was read, until
+        _integer("truncated_to", nullable=True),  # the consumer was told: the first and the last
     ),
     primary_key=("id",),
     indexes=(
@@ -201,13 +209,51 @@ DEAD_LETTERS = Table(
         _text("error"),
         _integer("attempts"),
         _moment("set_aside_at"),
+        Column("behind", ColumnType.BOOLEAN),  # only because an earlier one of its workflow was
+        Column("unread", ColumnType.BOOLEAN),  # it was delivered, and not read in time
     ),
     primary_key=("letter_id",),
-    indexes=(Index("dead_letters_by_subscription", ("subscription", "letter_id")),),
+    indexes=(
+        Index("dead_letters_by_subscription", ("subscription", "letter_id")),
+        Index("dead_letters_by_workflow", ("subscription", "consumer", "workflow_id")),
+        Index("dead_letters_by_event", ("stream", "stream_offset")),
+    ),
+)
+
+# What became of the events that were delivered to recipients (`mode: read-receipt`): delivered,
+# read, or what the subscription does with those that stay unread. `due_at` is when that is due. A
+# row is written with what settles its delivery; of what is still to be delivered there is one only
+# if it is read already.
+READ_RECEIPTS = Table(
+    "read_receipts",
+    (
+        _text("subscription"),
+        _text("consumer"),
+        _text("stream"),
+        _integer("stream_offset"),
+        Column("event_id", ColumnType.UUID),
+        _text("state"),  # delivered | read | dead-lettered | dropped
+        _integer("attempts"),  # how often it was handed out until then
+        _moment("delivered_at", nullable=True),
+        _moment("read_at", nullable=True),
+        _moment("due_at", nullable=True),
+    ),
+    primary_key=("subscription", "consumer", "stream_offset"),
+    indexes=(
+        Index("read_receipts_by_event", ("subscription", "event_id")),
+        Index("read_receipts_by_due", ("due_at",), where_not_null="due_at"),
+    ),
+)
+
+# What an idempotency key is for, by which it is told how long it is needed.
+_OCCASION = (
+    _text("kind"),  # request | sent | ingest | import
+    _text("stream"),  # of the event that it is for, or ""
+    _integer("stream_offset"),  # of that event, or 0
 )
 
 # What was told to the first who came with an idempotency key, written with what it did: the key is
-# there if and only if the unit is.
+# there if and only if the unit is, until it is needed no more.
 APPEND_KEYS = Table(
     "append_keys",
     (
@@ -215,8 +261,10 @@ APPEND_KEYS = Table(
         Column("fingerprint", ColumnType.BYTES),  # of the request, to notice another one
         Column("answer", ColumnType.BYTES),
         _moment("recorded_at"),
+        *_OCCASION,
     ),
     primary_key=("key",),
+    indexes=(Index("append_keys_by_age", ("kind", "stream", "stream_offset", "recorded_at")),),
 )
 
 # Members of subscriptions. One without a session goes `expire_after` microseconds after it was
@@ -247,6 +295,7 @@ SENT_COMMANDS = Table(
         _moment("due_at", nullable=True),
         _text("error"),
         _moment("sent_at"),
+        *_OCCASION,
     ),
     primary_key=("key",),
     indexes=(Index("sent_commands_by_due", ("due_at",)),),
@@ -288,6 +337,27 @@ EVENT_SCHEMAS = Table(
     primary_key=("name", "version"),
 )
 
+# Work that one process does for all: who has it, until when. `epoch` grows with every owner.
+LEASES = Table(
+    "leases",
+    (_text("name"), _text("owner"), _integer("epoch"), _moment("expires_at")),
+    primary_key=("name",),
+)
+
+# What operators did: a line for each act, written with what it changed.
+AUDIT = Table(
+    "audit",
+    (
+        Column("act_id", ColumnType.SERIAL),
+        _moment("acted_at"),
+        _text("act"),  # reset, requeue, drop, pause, resume...
+        _text("subject"),  # such as the subscription's name
+        _text("detail"),  # a JSON object
+        _text("actor"),  # who asked for it, as far as it is known
+    ),
+    primary_key=("act_id",),
+)
+
 TABLES = (
     STREAMS,
     WORKFLOWS,
@@ -301,5 +371,8 @@ TABLES = (
     PAUSES,
     SENT_COMMANDS,
     EVENT_SCHEMAS,
+    READ_RECEIPTS,
+    LEASES,
+    AUDIT,
 )
 """In an order in which they can be made."""

@@ -1,8 +1,14 @@
-"""Group commit: whoever waits is written together, and the previous commit is the only delay."""
+"""Group commit: whoever waits is written together, and the previous commit is the only delay.
+
+Where a store gains from it, many who wait are written in two groups, one after the other: while the
+server writes the one, this process hands out the outcomes of the other and gathers the next.
+Settlements and progress keep their order: of two groups that hold some, the second one waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 from headwater.errors import OutcomeUnknownError
@@ -13,6 +19,7 @@ from .contract import Committed, Outcome, Rejected, Store, Unit, Unknown
 __all__ = ["Committer", "PendingCommit"]
 
 MAX_UNITS = 128  # in one commit
+WORTH_A_COMMIT = 16  # units that are not kept waiting for the commit before them
 
 
 class PendingCommit:
@@ -45,15 +52,20 @@ class Committer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._at_once = store.commits_at_once
         self._waiting: deque[PendingCommit] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
+        self._writing = 0  # groups under way
+        self._is_settling = False  # one of them holds settlements or progress
 
     def submit(self, unit: Unit) -> PendingCommit:
         """Have the unit committed with the next group."""
         pending = PendingCommit(unit)
         self._waiting.append(pending)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write(), name="headwater-committer")
+        if not self._writers or (
+            len(self._waiting) >= WORTH_A_COMMIT and len(self._writers) < self._at_once
+        ):
+            self._writers.add(asyncio.create_task(self._write(), name="headwater-committer"))
         return pending
 
     async def commit(self, unit: Unit) -> Committed:
@@ -67,19 +79,28 @@ class Committer:
 
     async def close(self) -> None:
         """Return when everything submitted has its outcome."""
-        if self._writer is not None:
-            await self._writer
+        while self._writers:
+            await asyncio.wait(self._writers)
 
     async def _write(self) -> None:
         try:
             while group := self._next_group():
                 await self._commit(group)
         finally:
-            self._writer = None
+            # Here, and not when the task is done: who submits meanwhile needs another one.
+            self._writers -= {asyncio.current_task()}
 
     def _next_group(self) -> list[PendingCommit]:
+        """Those who have waited longest: this writer's share, or all where others cannot help."""
         group: list[PendingCommit] = []
-        while self._waiting and len(group) < MAX_UNITS:
+        most = MAX_UNITS
+        if self._waiting and not _settles(self._waiting[0].unit):
+            free = self._at_once - self._writing
+            share = math.ceil(len(self._waiting) / free)
+            most = min(max(share, WORTH_A_COMMIT), MAX_UNITS)
+        while self._waiting and len(group) < most:
+            if self._is_settling and _settles(self._waiting[0].unit):
+                break
             pending = self._waiting.popleft()
             if not pending.outcome.cancelled():
                 pending.begun = True
@@ -87,6 +108,9 @@ class Committer:
         return group
 
     async def _commit(self, group: list[PendingCommit]) -> None:
+        settles = any(_settles(pending.unit) for pending in group)
+        self._writing += 1
+        self._is_settling = self._is_settling or settles
         try:
             outcomes = await self._store.commit([pending.unit for pending in group])
         except Exception as error:  # noqa: BLE001  (whatever it was, each waiter has to hear of it)
@@ -99,10 +123,17 @@ class Committer:
                 pending.outcome.set_exception(unknown)
                 pending.outcome.exception()  # a waiter that left does not make it unnoticed
             return
+        finally:
+            self._writing -= 1
+            self._is_settling = self._is_settling and not settles
         for pending, outcome in zip(group, outcomes, strict=True):
             pending.outcome.set_result(outcome)
             if isinstance(outcome, Committed):
                 announce_published(pending.unit, outcome)
+
+
+def _settles(unit: Unit) -> bool:
+    return bool(unit.settlements or unit.progress)
 
 
 def accepted(outcome: Outcome) -> Committed:

@@ -6,14 +6,14 @@ without gaps, so a reader never looks for what may still appear below its positi
 
 A subscription reads through a *feed*: a cursor that stands before the first unsettled event, and
 above it the deliveries under way. A feed hands events out in lanes, and of each lane only the
-first unsettled event.
+first unsettled event; or in one claim the first few, to be settled together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -22,12 +22,19 @@ from uuid import UUID
 from headwater.errors import OutcomeUnknownError, RejectedError
 from headwater.events import Metadata, RecordedEvent
 from headwater.schema.revisions import Chain
-from headwater.streams import Start, Stream, StreamStatistics
+from headwater.streams import AfterDeadLetter, Start, Stream, StreamStatistics
 
+from .keys import REQUESTED, SENT, Keeping, Occasion
+from .leases import Leasing
+from .operating import Operating
+from .receipts import Receipting, Received
+from .retention import Gap, Retaining
 from .signal import Signal
 
-if TYPE_CHECKING:  # of the extra `sql`, which nobody needs who asks for no connection
-    from sqlalchemy.ext.asyncio import AsyncConnection
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection  # of the extra `sql`: only if asked for
+
+    from .groups import Group, Partition, Progress, Share
 
 __all__ = [
     "Acknowledge",
@@ -148,6 +155,16 @@ class Feed:
     """Claims that one holder may have at once."""
     ack_timeout: float
     """Seconds after which a claim is void, counts as a failure and can be made again."""
+    run: int = 1
+    """Events of one lane that may be handed out in one claim. Whoever has them has the lane: the
+    next ones are handed out when all of them are settled or put back."""
+    after_dead_letter: AfterDeadLetter = AfterDeadLetter.CONTINUE
+    """Whether a claim sets aside, instead of handing them out, what nobody has of a workflow with
+    an earlier event among the feed's dead letters."""
+
+    def starting(self, start: Start) -> Feed:
+        """The same, with its cursor standing there at first."""
+        return replace(self, start=start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,8 @@ class Claims:
     claims: tuple[Claim, ...]
     next_due: float | None
     """Seconds until a retry or a void claim may bring more; `None` if only a change can."""
+    gap: Gap | None = None
+    """What retention took before it was read; nothing is handed out until it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +195,8 @@ class Acknowledge:
     """The event is done."""
 
     claim: Claim
+    receipt: Received | None = None
+    """What is kept of it, where the feed is a recipient's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +246,8 @@ class IdempotencyKey:
     answer: Answer
     """Kept with the unit. Who comes with the key again is given the one that was kept; with
     another fingerprint it is refused."""
+    occasion: Occasion = REQUESTED
+    """What it is for, by which it is kept for as long as that may come again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +262,8 @@ class SentCommand:
     request_id: str | None
     attempts: int = 0
     """How often it was taken."""
+    occasion: Occasion = SENT
+    """The event that it was sent for, if it was for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +293,19 @@ class Unit:
     """Key of a stored command that is done with this unit."""
     appends: tuple[Append, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    progress: tuple[Progress, ...] = ()
+    """Of partitions that the writer owns, each at most once."""
     durable: bool = True
     """Whether it has to survive the machine's failure, and not only the process's. Without, a
     store may save the wait for the disk: for what does no harm when it is undone, such as the
     acknowledgement of an event that may come again."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.key is None and not (
+            self.sends or self.carries_out or self.appends or self.settlements or self.progress
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +358,10 @@ class FeedStatistics:
     """Events that wait for a service that knows them; of those pending."""
     skipped: int = 0
     """Events that were passed over because the service did not know them, since it began."""
+    truncated: int = 0
+    """Offsets that retention took before they were read, since it began."""
+    gap: Gap | None = None
+    """Those of them that its reader was not told of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +376,12 @@ class DeadLetter:
     error: str
     attempts: int
     set_aside_at: datetime
+    behind: bool = False
+    """Whether it is here only because an earlier event of its workflow is. It comes back with that
+    one, in order."""
+    unread: bool = False
+    """Whether it was delivered, and is here because its recipient did not read it in time. Nothing
+    waits behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,8 +468,17 @@ class OwnTransaction(Protocol):
         """Undo all of it, soon and without waiting. Does nothing if it has ended."""
 
 
-class Store(Protocol):
+class Store(Leasing, Retaining, Keeping, Operating, Protocol):
     """Keeps streams, workflows and feeds."""
+
+    @property
+    def receipts(self) -> Receipting:
+        """What its recipients have read, where a subscription has `mode: read-receipt`."""
+
+    @property
+    def commits_at_once(self) -> int:
+        """How many commits to have under way, where many units wait. More than 1 is for a store
+        that has to be waited for, and not for a processor."""
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -470,7 +523,10 @@ class Store(Protocol):
         """What was kept with the unit that had this idempotency key."""
 
     async def read(self, stream: str, after: int, limit: int) -> list[RecordedEvent]:
-        """The stream's events with `after < offset <= after + limit`, in order."""
+        """The stream's events with `after < offset <= after + limit`, in order.
+
+        Without those that retention has let go, of which the first one's offset tells.
+        """
 
     async def position(self, stream: str, start: Start) -> int:
         """Offset just before the first event that `start` means.
@@ -488,7 +544,10 @@ class Store(Protocol):
     async def history(
         self, stream: str, workflow: str, workflow_id: str, version: int
     ) -> list[RecordedEvent]:
-        """The first `version` events of a workflow on a persistent stream, oldest first."""
+        """The first `version` events of a workflow on a persistent stream, oldest first.
+
+        Fewer if retention has let some of them go.
+        """
 
     async def statistics(self, stream: str) -> StreamStatistics:
         """How far the stream has come."""
@@ -528,10 +587,13 @@ class Store(Protocol):
             UnknownSubscriptionError: There is no such feed.
         """
 
-    async def pause(self, subscription: str) -> None:
-        """Hand out none of its events, to nobody, until `resume`; also after a restart."""
+    async def pause(self, subscription: str, *, actor: str = "") -> None:
+        """Hand out none of its events, to nobody, until `resume`; also after a restart.
 
-    async def resume(self, subscription: str) -> None:
+        With this, as with all that has an `actor`, goes a line of `acts`.
+        """
+
+    async def resume(self, subscription: str, *, actor: str = "") -> None:
         """Hand out its events again."""
 
     async def paused(self) -> frozenset[str]:
@@ -549,7 +611,7 @@ class Store(Protocol):
     async def failed_commands(self) -> list[FailedCommand]:
         """The stored commands that were given up, oldest first."""
 
-    async def retry_commands(self, keys: Collection[str]) -> int:
+    async def retry_commands(self, keys: Collection[str], *, actor: str = "") -> int:
         """Have stored commands that were given up due at once, as new; how many."""
 
     def sent(self) -> Signal:
@@ -561,21 +623,66 @@ class Store(Protocol):
     async def feed(self, key: FeedKey) -> FeedStatistics:
         """How far the feed has come."""
 
+    async def register_group(self, group: Group) -> None:
+        """Have the group's partitions; those that are there keep their cursors and owners.
+
+        Raises:
+            CursorMismatchError: Some that are there were written for another stream.
+        """
+
+    async def balance(self, subscription: str, session: str, known: Mapping[int, int]) -> Share:
+        """Give the session its share of the group: what nobody has, up to an equal part.
+
+        `known` are the partitions that the session has, with the revision that it knows of each. A
+        partition whose owner is not heard of any more is nobody's. Nothing is taken from one who
+        lives: who has a surplus releases it. Whoever might get more or has a surplus is woken
+        through `group_changes`. While the subscription is paused, ownership moves all the same.
+
+        Raises:
+            UnknownSubscriptionError: There is no such group.
+        """
+
+    async def release(self, subscription: str, session: str, partitions: Collection[int]) -> None:
+        """Have the session own these no more, and wake those who may take them."""
+
+    def group_changes(self, subscription: str) -> Signal:
+        """Notifies when `balance` may say something new, in whichever process that happened."""
+
+    async def partitions(self, subscription: str) -> list[Partition]:
+        """How far each partition of the group has come, in their order.
+
+        Raises:
+            UnknownSubscriptionError: There is no such group.
+        """
+
+    async def partition_feeds(self, subscription: str) -> list[FeedStatistics]:
+        """What `feed` says of each partition of the group, in their order.
+
+        It looks once for all of them at what is ahead.
+
+        Raises:
+            UnknownSubscriptionError: There is no such group.
+        """
+
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
 
-    async def requeue(self, letters: Collection[int]) -> int:
+    async def requeue(self, letters: Collection[int], *, actor: str = "") -> int:
         """Have these dead letters handed out again, as new, where they came from; how many.
 
-        Each comes before the later events of its lane that nobody has. Those that are not there
-        are passed over.
+        Each comes before the later events of its lane that nobody has. With one come those that
+        were set aside behind it; one that is behind a letter that stays, stays too. Those that are
+        not there are passed over.
 
         Raises:
             UnknownSubscriptionError: The feed of one is gone; nothing was done.
         """
 
-    async def drop(self, letters: Collection[int]) -> int:
-        """Forget these dead letters and their events' bytes; how many there were."""
+    async def drop(self, letters: Collection[int], *, actor: str = "") -> int:
+        """Forget these dead letters and their events' bytes; how many there were.
+
+        Those behind them stay, and keep the later events of their workflow back.
+        """
 
     async def connect(
         self, connection: Connection, *, lifetime: float, expire_after: float | None
@@ -599,8 +706,13 @@ class Store(Protocol):
         it had for itself.
         """
 
-    async def remove_consumer(self, subscription: str, consumer: str) -> None:
-        """Forget the consumer, its sessions, and the feed that it had for itself."""
+    async def remove_consumer(
+        self, subscription: str, consumer: str, *, actor: str | None = None
+    ) -> None:
+        """Forget the consumer, its sessions, and the feed that it had for itself.
+
+        A line is kept of it if an actor asked for it, and there was something to forget.
+        """
 
     async def consumers(self, subscription: str) -> list[Consumer]:
         """The subscription's consumers, by name."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from headwater.errors import (
+    ConfigurationError,
     IdempotencyConflictError,
     RejectedError,
     VersionConflictError,
@@ -12,6 +14,7 @@ from headwater.errors import (
     WorkflowExistsError,
     WorkflowNotFoundError,
 )
+from headwater.streams import StreamType
 
 from .contract import (
     Answer,
@@ -25,8 +28,9 @@ from .contract import (
     Rejected,
     WorkflowState,
 )
+from .groups import PARTITIONS, Group
 
-__all__ = ["answered", "failed_expectation", "feed_name"]
+__all__ = ["answered", "failed_expectation", "feed_name", "partition_number", "require_log"]
 
 
 def answered(key: IdempotencyKey, known: Answer) -> Outcome:
@@ -55,3 +59,22 @@ def failed_expectation(
 def feed_name(key: FeedKey) -> str:
     """The feed in an error's words."""
     return key.subscription if key.consumer is None else f"{key.subscription}/{key.consumer}"
+
+
+def partition_number(key: FeedKey) -> int | None:
+    """Which partition the key means, if it is one's: a consumer may be called like that too."""
+    found = None if key.consumer is None else re.fullmatch(r"partition-(\d\d)", key.consumer)
+    return int(found[1]) if found and int(found[1]) < PARTITIONS else None
+
+
+def require_log(group: Group, kind: StreamType) -> None:
+    """See that the group reads a stream which keeps what it reads.
+
+    Raises:
+        ConfigurationError: It reads an ephemeral one.
+    """
+    if kind is not StreamType.PERSISTENT:
+        raise ConfigurationError(
+            f"the consumer group {group.subscription} reads {group.stream}, which is "
+            f"{kind.value}: partitions need a persistent stream"
+        )

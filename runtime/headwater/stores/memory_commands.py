@@ -59,8 +59,8 @@ class StoredCommands:
             if one.due is None
         ]
 
-    def retry(self, keys: Collection[str], now: float) -> int:
-        """Have commands that were given up due at once."""
+    def retry(self, keys: Collection[str], now: float) -> list[SentCommand]:
+        """Have commands that were given up due at once, and give those."""
         given_up = [
             stored for key in set(keys) if (stored := self._stored.get(key)) and stored.due is None
         ]
@@ -68,4 +68,4 @@ class StoredCommands:
             stored.due = now
             stored.command = replace(stored.command, attempts=0)
         self.changes.notify()
-        return len(given_up)
+        return [stored.command for stored in given_up]

@@ -6,12 +6,17 @@ behind.
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import count
 
 from headwater.events import RecordedEvent
+from headwater.streams import AfterDeadLetter
 
 from .contract import Claim, Claims, Feed, FeedStatistics, PutBack
+from .memory_letters import Letters
 from .memory_log import Log
+from .operating import Reset
+from .retention import Gap
 from .signal import Signal
 from .window import WINDOW, Entry, Window
 
@@ -23,13 +28,16 @@ TOKENS = count(1)  # a claim of a feed that is gone has no namesake
 class MemoryFeed:
     """One feed's cursor and what is under way above it. Times are monotonic seconds."""
 
-    def __init__(self, definition: Feed, log: Log, position: int) -> None:
+    def __init__(self, definition: Feed, log: Log, position: int, letters: Letters) -> None:
         self.definition = definition
         self.changes = Signal()
         self._log = log
+        self._letters = letters
         self._read_to = position
         self._window = Window(definition.order)
         self._skipped = 0
+        self.gap: Gap | None = None
+        self._truncated = 0
         self._pass_what_is_not_wanted()
 
     @property
@@ -37,6 +45,22 @@ class MemoryFeed:
         """Offset up to which every event is settled."""
         first = self._window.first()
         return self._read_to if first is None else first - 1
+
+    @property
+    def first_offset(self) -> int:
+        """Of the oldest event that the stream still has."""
+        return self._log.gone + 1
+
+    def pending(self) -> list[RecordedEvent]:
+        """What is still to be settled, in order."""
+        taken = [entry.event for entry in self._window.entries() if entry.event is not None]
+        ahead = self._log.read(self._read_to, self._log.head - self._read_to)
+        waiting = (*taken, *(event for event in ahead if self._wants(event)))
+        return sorted(waiting, key=lambda event: event.offset)
+
+    def taken(self) -> set[int]:
+        """Offsets of what was taken from the log and is still to be settled."""
+        return {entry.event.offset for entry in self._window.entries() if entry.event is not None}
 
     def statistics(self) -> FeedStatistics:
         """How far the feed has come, counting what it has not yet taken from the log."""
@@ -50,6 +74,8 @@ class MemoryFeed:
             len(self._window) + ahead,
             self._window.held_back,
             self._skipped,
+            self._truncated,
+            self.gap,
         )
 
     def appended(self, event: RecordedEvent) -> None:
@@ -59,17 +85,25 @@ class MemoryFeed:
         else:
             self._pass_what_is_not_wanted()
 
-    def claim(self, holder: str, limit: int, now: float) -> Claims:
-        """Hand out up to `limit` ready events, the oldest first."""
+    def claim(self, holder: str, limit: int, now: float, at: datetime) -> Claims:
+        """Hand out up to `limit` ready events, the oldest first. It is `at` by the calendar."""
+        if self.gap is not None:
+            return Claims((), None, self.gap)
         self._window.pass_time(now)
         room = self.definition.in_flight - self._window.held(holder)
+        if room > 0:
+            self._set_aside_what_waits(at)
         claims: list[Claim] = []
-        while len(claims) < min(limit, room) and (self._window.has_ready or self._take_from_log()):
+        self._window.begin_run(self.definition.run)
+        while len(claims) < min(limit, room) and (
+            self._window.has_ready or self._take_from_log(at)
+        ):
             entry = self._window.take(holder, next(TOKENS), now + self.definition.ack_timeout)
             if entry.event is not None:
                 claims.append(
                     Claim(self.definition.key, entry.event, entry.failures + 1, entry.token)
                 )
+        self._window.end_run()
         due = self._window.next_due()
         return Claims(tuple(claims), None if due is None else due - now)
 
@@ -100,10 +134,48 @@ class MemoryFeed:
         )
         self.changes.notify()
 
-    def requeue(self, event: RecordedEvent) -> None:
-        """Have an event that was settled handed out again, as new."""
+    def requeue(self, event: RecordedEvent, failures: int = 0) -> None:
+        """Have an event that was settled handed out again, as one that has failed so often."""
         if event.offset <= self._read_to and self._window.get(event.offset) is None:
-            self._window.enter_again(Entry(event.offset, event.workflow_id, event))
+            self._window.enter_again(Entry(event.offset, event.workflow_id, event, failures))
+        self.changes.notify()
+
+    def in_flight(self, now: float) -> int:
+        """How many events are handed out and not overdue."""
+        return sum(entry.token != 0 and entry.due > now for entry in self._window)
+
+    def reset_to(self, to: int) -> Reset:
+        """What would come of standing there."""
+        wanted = [
+            event.offset
+            for event in self._log.read(min(to, self._read_to), abs(to - self._read_to))
+            if self._wants(event)
+        ]
+        unsettled = {entry.offset for entry in self._window}
+        return Reset(
+            key=self.definition.key,
+            before=self._first_unsettled() - 1,
+            after=to,
+            again=len({*wanted} - unsettled) if to < self._read_to else 0,
+            skipped=sum(offset <= to for offset in unsettled)
+            + (len(wanted) if to > self._read_to else 0),
+        )
+
+    def _first_unsettled(self) -> int:
+        if (first := self._window.first()) is not None:
+            return first
+        ahead = self._log.read(self._read_to, self._log.head - self._read_to)
+        after_all = max(self._log.head, self._read_to) + 1
+        return next((event.offset for event in ahead if self._wants(event)), after_all)
+
+    def move(self, to: int, gap: Gap | None) -> None:
+        """Stand there, with nothing under way; what was handed out settles nothing any more."""
+        self._window = Window(self.definition.order)
+        self._read_to = to
+        self.gap = None
+        if gap is not None:
+            self.miss(gap.first, gap.last)
+        self._pass_what_is_not_wanted()
         self.changes.notify()
 
     def take_from(self, holder: str) -> None:
@@ -111,11 +183,46 @@ class MemoryFeed:
         if self._window.take_from(holder):
             self.changes.notify()
 
+    def truncate(self, through: int) -> None:
+        """Read on behind that offset, and keep what was missed."""
+        if self._read_to < through:
+            missed = self._log.read(self._read_to, through - self._read_to)
+            first = next((event.offset for event in missed if self._wants(event)), None)
+            if first is not None:
+                self.miss(first, through)
+            self._read_to = through
+            self.changes.notify()
+
+    def miss(self, first: int, last: int) -> None:
+        """Have a gap to tell, or a longer one."""
+        self.gap = Gap(first if self.gap is None else self.gap.first, last)
+        self._truncated += last - first + 1
+
+    def tell(self, gap: Gap) -> None:
+        """Hand events out again, if that was all there is to tell."""
+        if self.gap is not None:
+            self.gap = None if self.gap.last <= gap.last else Gap(gap.last + 1, self.gap.last)
+            self.changes.notify()
+
     def _wants(self, event: RecordedEvent) -> bool:
         wanted = self.definition.events
         return wanted is None or event.name in wanted
 
-    def _take_from_log(self) -> bool:
+    def _is_behind(self, workflow_id: str, offset: int) -> bool:
+        return (
+            self.definition.after_dead_letter is AfterDeadLetter.WAIT
+            and self._letters.is_behind(self.definition.key, workflow_id, offset)
+        )
+
+    def _set_aside_what_waits(self, at: datetime) -> None:
+        """Set aside what nobody has, of workflows with an earlier dead letter."""
+        for entry in tuple(self._window):
+            if not entry.token and self._is_behind(entry.workflow_id, entry.offset):
+                self._window.remove(entry.offset)
+                event = entry.event or self._log.at(entry.offset)
+                self._letters.add_behind(self.definition.key, event, entry.failures, at)
+
+    def _take_from_log(self, at: datetime) -> bool:
         """Take events until one is ready; whether one is."""
         while (
             not self._window.has_ready
@@ -124,7 +231,11 @@ class MemoryFeed:
         ):
             event = self._log.at(self._read_to + 1)
             self._read_to = event.offset
-            if self._wants(event):
+            if not self._wants(event):
+                continue
+            if self._is_behind(event.workflow_id, event.offset):
+                self._letters.add_behind(self.definition.key, event, 0, at)
+            else:
                 self._window.enter(Entry(event.offset, event.workflow_id, event))
         return self._window.has_ready
 

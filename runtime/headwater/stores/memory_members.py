@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from headwater.clock import Clock
 
-from .contract import Connection, Consumer, Stale
+from .contract import Connection, Consumer, FeedKey, Stale
 
 __all__ = ["Members"]
 
@@ -41,11 +41,13 @@ class Members:
             self._hear_of(self._sessions[session][0], lifetime)
         return frozenset(sessions) - self._sessions.keys()
 
-    def disconnect(self, session: str) -> None:
-        """Forget the session."""
-        if session in self._sessions:
-            connection, _ = self._sessions.pop(session)
-            self._members[_key(connection)].seen_at = self._clock.now()
+    def disconnect(self, session: str) -> Connection | None:
+        """Forget the session, and tell whose it was."""
+        if session not in self._sessions:
+            return None
+        connection, _ = self._sessions.pop(session)
+        self._members[_key(connection)].seen_at = self._clock.now()
+        return connection
 
     def remove_stale(self) -> Stale:
         """Remove the sessions and consumers whose time is up."""
@@ -65,6 +67,10 @@ class Members:
             del self._members[key]
         return Stale(silent, expired)
 
+    def has(self, subscription: str, consumer: str) -> bool:
+        """Whether there is such a consumer."""
+        return (subscription, consumer) in self._members
+
     def remove(self, subscription: str, consumer: str) -> list[Connection]:
         """Forget the consumer; the sessions that it had."""
         self._members.pop((subscription, consumer), None)
@@ -76,6 +82,25 @@ class Members:
         for connection in theirs:
             del self._sessions[connection.session]
         return theirs
+
+    def living(self, feed: FeedKey, session: str) -> dict[str, float]:
+        """The feed's sessions that are alive, with the seconds left to each, and this one if it is
+        there."""
+        now = self._clock.now()
+        return {
+            one: (until - now).total_seconds()
+            for one, (connection, until) in self._sessions.items()
+            if connection.feed == feed and (until > now or one == session)
+        }
+
+    def connected(self, feed: FeedKey) -> dict[str, str]:
+        """The consumers of the feed's sessions that are alive, by session."""
+        now = self._clock.now()
+        return {
+            one: connection.consumer
+            for one, (connection, until) in self._sessions.items()
+            if connection.feed == feed and until > now
+        }
 
     def consumers(self, subscription: str) -> list[Consumer]:
         """The subscription's consumers, by name."""

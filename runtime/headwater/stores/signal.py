@@ -17,10 +17,21 @@ class Signal:
     def __init__(self) -> None:
         self.generation = 0
         self._waiting: set[asyncio.Future[None]] = set()
+        self._followers: list[Signal] = []
+
+    def follow(self, other: Signal) -> None:
+        """Notify whenever the other one does, until `unfollow`."""
+        other._followers.append(self)
+
+    def unfollow(self, other: Signal) -> None:
+        """Notify with the other one no more."""
+        other._followers.remove(self)
 
     def notify(self) -> None:
         """Wake everybody who waits."""
         self.generation += 1
+        for follower in tuple(self._followers):
+            follower.notify()
         waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():

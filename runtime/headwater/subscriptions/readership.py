@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from headwater.errors import ConfigurationError
 from headwater.events import Event
-from headwater.streams import Stream
+from headwater.streams import Stream, StreamType
 
 from .definition import Mode, Subscription
 from .handling import EventHandler, Workers
-from .reader import Reader, Surroundings, feed_of
+from .reader import Reader, Surroundings, feed_of, group_of
 from .session import Session
 
 __all__ = ["Readership", "require_consumer_name"]
@@ -58,9 +58,24 @@ class Readership:
         """Have the subscription miss nothing from here on, where its readers are known already.
 
         A broadcast without a handler is read by consumers that name themselves when they come.
+
+        Raises:
+            ConfigurationError: It needs a persistent stream, and its stream is ephemeral.
         """
-        if subscription.mode is Mode.EXCLUSIVE or subscription.handler is not None:
-            stream = self._stream(subscription.stream)
+        stream = self._stream(subscription.stream)
+        if subscription.mode.needs_a_log and stream.type is not StreamType.PERSISTENT:
+            raise ConfigurationError(
+                f"{subscription.name} is a {subscription.mode.value} and needs a persistent "
+                f"stream; {stream.name} is {stream.type.value}"
+            )
+        is_read_at_once = subscription.mode is Mode.EXCLUSIVE or subscription.handler is not None
+        if stream.remote is not None and stream.remote.direct:
+            if is_read_at_once and self._around.queues is not None:
+                self._around.queues.register(subscription, stream.remote, self._consumer)
+        elif subscription.mode is Mode.CONSUMER_GROUP:
+            group = group_of(subscription, stream)
+            await self._around.store.register_group(group)
+        elif is_read_at_once:
             await self._around.store.register(feed_of(subscription, stream, self._consumer))
 
     def workers(self, subscription: Subscription[Event], handler: EventHandler) -> Workers:
@@ -70,9 +85,10 @@ class Readership:
             self._stream(subscription.stream),
             self._consumer,
             self._around,
-            counts_as_activity=True,
+            for_handler=True,
         )
-        return Workers(reader, handler, self._around.clock, self._around.activity)
+        around = self._around
+        return Workers(reader, handler, around.clock, around.chance, around.activity)
 
     def session(
         self, subscription: Subscription[E], consumer: str | None, deadline: float
@@ -84,7 +100,7 @@ class Readership:
             self._stream(subscription.stream),
             name,
             self._around,
-            counts_as_activity=False,
+            for_handler=False,
             is_anonymous=consumer is None,
             deadline=deadline,
         )

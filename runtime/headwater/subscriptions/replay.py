@@ -7,12 +7,15 @@ from itertools import islice
 
 from headwater.clock import Clock
 from headwater.deadlines import reading_within
+from headwater.errors import StreamTruncatedError
 from headwater.events import Event, RecordedEvent
 from headwater.evolution import Registry
 from headwater.stores.contract import Store
 from headwater.streams import (
+    FromBeginning,
     FromEventId,
     FromLatest,
+    FromOffset,
     Start,
     ToEventId,
     ToLatest,
@@ -69,6 +72,8 @@ class Replay:
 
         Raises:
             EventNotFoundError: The stream has no event with an id that was given.
+            StreamTruncatedError: Events that belong here are not kept any more: the offset to start
+                with, or, while it was read, what was to come next.
             DeadlineExceededError: The store did not answer in time.
         """
         async for page in self._pages():
@@ -100,6 +105,8 @@ class Replay:
         async with reading_within(self._clock, self._deadline):
             after = await self._store.position(self._stream, self._start)
             end = await self._end()
+        if isinstance(self._start, FromOffset) and 1 <= self._start.offset <= after:
+            raise StreamTruncatedError(self._stream, self._start.offset, after)
         until = self._until.timestamp if isinstance(self._until, ToTimestamp) else None
         appended = self._store.appended(self._stream)
         while end is None or after < end:
@@ -107,6 +114,8 @@ class Replay:
             size = PAGE if end is None else min(PAGE, end - after)
             async with reading_within(self._clock, self._deadline):
                 page = await self._store.read(self._stream, after, size)
+            if not page or page[0].offset != after + 1:
+                await self._require_kept(after, page)
             if page:
                 after = page[-1].offset
                 if until is not None and page[-1].recorded_at > until:
@@ -127,6 +136,20 @@ class Replay:
                 await appended.wait_after(seen)
             finally:
                 timer.cancel()
+
+    async def _require_kept(self, after: int, page: Sequence[RecordedEvent]) -> None:
+        """Return if nothing is missing behind `after`: there is nothing yet.
+
+        Raises:
+            StreamTruncatedError: Retention was faster than we are.
+        """
+        if page:
+            first = page[0].offset
+        else:
+            async with reading_within(self._clock, self._deadline):
+                first = await self._store.position(self._stream, FromBeginning()) + 1
+        if first > after + 1:
+            raise StreamTruncatedError(self._stream, after + 1, first - 1)
 
     async def _end(self) -> int | None:
         """Offset of the last event; `None` where only the events themselves will tell."""

@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar, overload
 
 from headwater.deadlines import writing_within
-from headwater.errors import DeliveryLostError
+from headwater.errors import DeliveryLostError, StreamTruncatedError, TransactionRequiredError
 from headwater.events import Event
 
-from .delivery import Delivery
+from .delivery import Delivery, Truncated
 from .reader import Reader, Surroundings
 
 __all__ = ["Session"]
@@ -32,6 +32,14 @@ class Session(Generic[E]):
     Waiting for an event takes as long as there is none. All else returns within the `deadline`
     that the session was made with, or raises `OutcomeUnknownError`: an event that was to be
     acknowledged then is done or comes again, and the session goes on.
+
+    A subscription that delivers exactly-once is read through `deliveries()`, each in its own
+    `transaction()`; iterating the session itself raises `TransactionRequiredError`.
+
+    Where retention has removed events before this consumer has read them, iterating raises
+    `StreamTruncatedError`, which says from where to where: once, before anything more is handed
+    out. Iterate the same session again, and it goes on with the event after them. A loop over
+    `deliveries(truncated=True)` is given a `Truncated` in its place, and needs no `except`.
     """
 
     def __init__(
@@ -99,22 +107,35 @@ class Session(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
+        if self._reader.needs_transaction:
+            raise TransactionRequiredError(self._reader.subscription.name)
         done = self._in_hand
         if done is not None and (not done.is_settled or done.context.outbox):
             await self._settle(done.ack())
+        self._in_hand = None  # settled, also if what comes next is an error
         self._in_hand = await self._reader.next()
         if self._in_hand is None:
             raise StopAsyncIteration
         return self._in_hand.event
 
-    async def deliveries(self) -> AsyncIterator[Delivery[E]]:
+    @overload
+    def deliveries(self, *, truncated: Literal[False] = False) -> AsyncIterator[Delivery[E]]: ...
+
+    @overload
+    def deliveries(self, *, truncated: Literal[True]) -> AsyncIterator[Delivery[E] | Truncated]: ...
+
+    def deliveries(
+        self, *, truncated: bool = False
+    ) -> AsyncIterator[Delivery[E]] | AsyncIterator[Delivery[E] | Truncated]:
         """The events as deliveries, to be settled by hand.
 
         As many as the subscription's `concurrency` can be open at once; the next comes when one of
-        them is settled.
+        them is settled. It raises `StreamTruncatedError` as iterating the session does, and goes on
+        after it likewise. With `truncated` it yields a `Truncated` instead, which says from where
+        to where: once, before anything more is handed out, and with nothing to settle.
         """
-        while (delivery := await self._reader.next()) is not None:
-            yield delivery
+        deliveries = _Deliveries(self._reader)
+        return _WithTruncated(deliveries) if truncated else deliveries
 
     def stop(self) -> None:
         """End the iteration; the event in hand can still be settled."""
@@ -125,3 +146,34 @@ class Session(Generic[E]):
             await settling
         except DeliveryLostError as error:
             logger.warning("%s; it comes again", error)
+
+
+class _Deliveries(Generic[E]):
+    """An iterator that an error does not end."""
+
+    def __init__(self, reader: Reader[E]) -> None:
+        self._reader = reader
+
+    def __aiter__(self) -> AsyncIterator[Delivery[E]]:
+        return self
+
+    async def __anext__(self) -> Delivery[E]:
+        if (delivery := await self._reader.next()) is None:
+            raise StopAsyncIteration
+        return delivery
+
+
+class _WithTruncated(Generic[E]):
+    """Deliveries, and in between what of them will never come."""
+
+    def __init__(self, deliveries: _Deliveries[E]) -> None:
+        self._deliveries = deliveries
+
+    def __aiter__(self) -> AsyncIterator[Delivery[E] | Truncated]:
+        return self
+
+    async def __anext__(self) -> Delivery[E] | Truncated:
+        try:
+            return await anext(self._deliveries)
+        except StreamTruncatedError as error:
+            return Truncated(error.stream, error.first, error.last)

@@ -34,7 +34,7 @@ class MemoryApp(App[H]):
     """An `App` whose time passes in `advance` only, and which can tell what it recorded.
 
     It keeps everything in memory, unless it is given the URL of another database, for handlers
-    that need one.
+    that need one. Apps with the same `broker`, such as memory://office, publish to each other.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class MemoryApp(App[H]):
         handlers: H | None = None,
         lifespan: Lifespan | None = None,
         database: str = "memory://",
+        broker: str | None = None,
         drain: float = 10.0,
     ) -> None:
         self.clock = VirtualClock()
@@ -51,6 +52,7 @@ class MemoryApp(App[H]):
             service,
             handlers=handlers,
             database=database,
+            broker=broker,
             lifespan=lifespan,
             drain=drain,
             clock=self.clock,
@@ -99,5 +101,6 @@ class MemoryApp(App[H]):
     async def events(self, stream: str) -> list[Event]:
         """The events that are in the stream, oldest first."""
         statistics = await self.statistics(stream)
+        registry = self.service.registry_of(stream)
         recorded = await self._store.read(stream, 0, statistics.head)
-        return [self.service.registry.decode(event) for event in recorded]
+        return [registry.decode(event) for event in recorded]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from headwater.stores.contract import OwnTransaction, Store
+from headwater.stores.receipts import Receipting
 
 __all__ = ["Observed"]
 
@@ -44,8 +45,16 @@ class Observed:
         transaction.ended.add_done_callback(lambda _: self._end_call())
         return transaction
 
+    @property
+    def receipts(self) -> Receipting:
+        """What to call its receipts through."""
+        return cast("Receipting", _Part(self, self._behind.receipts))
+
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._behind, name)
+        return self.observed(getattr(self._behind, name))
+
+    def observed(self, method: Any) -> Any:
+        """The same; if it is a call of the store, somebody waits for it while it is under way."""
         if not inspect.iscoroutinefunction(method):
             return method
 
@@ -71,3 +80,14 @@ class Observed:
         self._calls -= 1
         if not self._calls:
             self._quiet.set()
+
+
+class _Part:
+    """A part of a store that has calls of its own."""
+
+    def __init__(self, whole: Observed, behind: object) -> None:
+        self._whole = whole
+        self._behind = behind
+
+    def __getattr__(self, name: str) -> Any:
+        return self._whole.observed(getattr(self._behind, name))

@@ -17,6 +17,7 @@ from headwater.handlers import resolve_functions
 from headwater.service import Service, WorkflowDefinition
 from headwater.stores.contract import Append, NewEvent, Rejected, Store, Unit
 from headwater.streams import DeliverySemantics
+from headwater.subscriptions.batch import BatchContext
 from headwater.subscriptions.definition import Subscription
 from headwater.subscriptions.delivery import EventContext
 from headwater.workflows import Workflow
@@ -158,7 +159,8 @@ class Scenario:
         self,
         event: E,
         *,
-        to: Callable[[E, EventContext], Awaitable[None]],
+        to: Callable[[E, EventContext], Awaitable[None]]
+        | Callable[[list[E], BatchContext], Awaitable[None]],
         workflow_id: str | UUID | int = "1",
         takes: float = 0.0,
     ) -> Handling:
@@ -234,19 +236,21 @@ class Scenario:
 
     def _watch(self, name: str, function: Any) -> Any:
         @functools.wraps(function)
-        async def watched(event: Event, context: EventContext) -> None:
-            runs = self._attempts.setdefault((name, context.recorded.id), [])
+        async def watched(event: Any, context: EventContext | BatchContext) -> None:
+            one = context.each[0] if isinstance(context, BatchContext) else context
+            runs = self._attempts.setdefault((name, one.recorded.id), [])
             try:
                 await function(event, context)
             except asyncio.CancelledError as error:
-                late = TimeoutError(f"not done within {context.subscription.ack_timeout:g} s")
+                about = context.subscription
+                late = TimeoutError(f"not done within {about.timeout or about.ack_timeout:g} s")
                 late.__cause__ = error
-                runs.append(Attempt(context.attempt, late))
+                runs.append(Attempt(one.attempt, late))
                 raise
             except BaseException as error:
-                runs.append(Attempt(context.attempt, error))
+                runs.append(Attempt(one.attempt, error))
                 raise
-            runs.append(Attempt(context.attempt, None))
+            runs.append(Attempt(one.attempt, None))
 
         return watched
 

@@ -158,11 +158,15 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.IdempotencyConflictError: Kind(
         HTTPStatus.CONFLICT, "idempotency-conflict", "The idempotency key was used otherwise"
     ),
+    errors.LeaseLostError: Kind(
+        HTTPStatus.CONFLICT, "lease-lost", "Somebody else does this work now"
+    ),
     errors.StoreUnavailableError: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable", "The store cannot write now"
     ),
     errors.ConnectionUnavailableError: _BROKEN,
     errors.TransactionBudgetError: _BROKEN,
+    errors.TransactionRequiredError: _BROKEN,
     errors.EventsWouldBeLostError: Kind(
         HTTPStatus.CONFLICT, "events-would-be-lost", "Events would be lost"
     ),
@@ -176,15 +180,27 @@ STATUSES: Mapping[type[errors.HeadwaterError], Kind] = {
     errors.UnknownSubscriptionError: Kind(
         HTTPStatus.NOT_FOUND, "unknown-subscription", "There is no such subscription"
     ),
+    errors.SubscriptionInUseError: Kind(
+        HTTPStatus.CONFLICT, "subscription-in-use", "The subscription is being read"
+    ),
     errors.UnknownStreamError: Kind(
         HTTPStatus.NOT_FOUND, "unknown-stream", "There is no such stream"
     ),
     errors.EventNotFoundError: Kind(HTTPStatus.NOT_FOUND, "event-not-found", "No such event"),
+    errors.StreamTruncatedError: Kind(
+        HTTPStatus.GONE, "stream-truncated", "The events are not kept any more"
+    ),
     errors.ReplayUnavailableError: Kind(
         HTTPStatus.CONFLICT, "replay-unavailable", "The stream cannot be replayed"
     ),
     errors.ProtobufError: Kind(
         HTTPStatus.BAD_REQUEST, "message-mismatch", "The message is not one of the proto"
+    ),
+    errors.MalformedMessageError: Kind(
+        HTTPStatus.BAD_REQUEST, "malformed-message", "The message is no event"
+    ),
+    errors.BrokerUnavailableError: Kind(
+        HTTPStatus.SERVICE_UNAVAILABLE, "broker-unavailable", "The broker is not available"
     ),
     errors.UnreadableEventError: _UNEXPECTED,
     errors.UnknownEventError: _UNEXPECTED,

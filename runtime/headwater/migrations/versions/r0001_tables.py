@@ -26,6 +26,8 @@ OPERATIONS = (
                 Column("registrations", ColumnType.INTEGER),
                 Column("readers", ColumnType.INTEGER),
                 Column("last_token", ColumnType.INTEGER),
+                Column("measured_to", ColumnType.INTEGER),
+                Column("size", ColumnType.INTEGER),
             ),
             ("name",),
             is_hot=True,
@@ -78,8 +80,14 @@ OPERATIONS = (
                 Column("fingerprint", ColumnType.BYTES),
                 Column("answer", ColumnType.BYTES),
                 Column("recorded_at", ColumnType.MOMENT),
+                Column("kind", ColumnType.TEXT),
+                Column("stream", ColumnType.TEXT),
+                Column("stream_offset", ColumnType.INTEGER),
             ),
             ("key",),
+            indexes=(
+                Index("append_keys_by_age", ("kind", "stream", "stream_offset", "recorded_at")),
+            ),
         )
     ),
     CreateTable(
@@ -99,6 +107,11 @@ OPERATIONS = (
                 Column("revision", ColumnType.INTEGER),
                 Column("last_token", ColumnType.INTEGER),
                 Column("skipped", ColumnType.INTEGER),
+                Column("truncated", ColumnType.INTEGER),
+                Column("owner", ColumnType.TEXT),
+                Column("owner_epoch", ColumnType.INTEGER),
+                Column("truncated_from", ColumnType.INTEGER, nullable=True),
+                Column("truncated_to", ColumnType.INTEGER, nullable=True),
             ),
             ("id",),
             indexes=(
@@ -145,9 +158,15 @@ OPERATIONS = (
                 Column("error", ColumnType.TEXT),
                 Column("attempts", ColumnType.INTEGER),
                 Column("set_aside_at", ColumnType.MOMENT),
+                Column("behind", ColumnType.BOOLEAN),
+                Column("unread", ColumnType.BOOLEAN),
             ),
             ("letter_id",),
-            indexes=(Index("dead_letters_by_subscription", ("subscription", "letter_id")),),
+            indexes=(
+                Index("dead_letters_by_subscription", ("subscription", "letter_id")),
+                Index("dead_letters_by_workflow", ("subscription", "consumer", "workflow_id")),
+                Index("dead_letters_by_event", ("stream", "stream_offset")),
+            ),
         )
     ),
     CreateTable(
@@ -199,6 +218,9 @@ OPERATIONS = (
                 Column("due_at", ColumnType.MOMENT, nullable=True),
                 Column("error", ColumnType.TEXT),
                 Column("sent_at", ColumnType.MOMENT),
+                Column("kind", ColumnType.TEXT),
+                Column("stream", ColumnType.TEXT),
+                Column("stream_offset", ColumnType.INTEGER),
             ),
             ("key",),
             indexes=(Index("sent_commands_by_due", ("due_at",)),),
@@ -215,6 +237,54 @@ OPERATIONS = (
                 Column("recorded_at", ColumnType.MOMENT),
             ),
             ("name", "version"),
+        )
+    ),
+    CreateTable(
+        Table(
+            "read_receipts",
+            (
+                Column("subscription", ColumnType.TEXT),
+                Column("consumer", ColumnType.TEXT),
+                Column("stream", ColumnType.TEXT),
+                Column("stream_offset", ColumnType.INTEGER),
+                Column("event_id", ColumnType.UUID),
+                Column("state", ColumnType.TEXT),
+                Column("attempts", ColumnType.INTEGER),
+                Column("delivered_at", ColumnType.MOMENT, nullable=True),
+                Column("read_at", ColumnType.MOMENT, nullable=True),
+                Column("due_at", ColumnType.MOMENT, nullable=True),
+            ),
+            ("subscription", "consumer", "stream_offset"),
+            indexes=(
+                Index("read_receipts_by_event", ("subscription", "event_id")),
+                Index("read_receipts_by_due", ("due_at",), where_not_null="due_at"),
+            ),
+        )
+    ),
+    CreateTable(
+        Table(
+            "leases",
+            (
+                Column("name", ColumnType.TEXT),
+                Column("owner", ColumnType.TEXT),
+                Column("epoch", ColumnType.INTEGER),
+                Column("expires_at", ColumnType.MOMENT),
+            ),
+            ("name",),
+        )
+    ),
+    CreateTable(
+        Table(
+            "audit",
+            (
+                Column("act_id", ColumnType.SERIAL),
+                Column("acted_at", ColumnType.MOMENT),
+                Column("act", ColumnType.TEXT),
+                Column("subject", ColumnType.TEXT),
+                Column("detail", ColumnType.TEXT),
+                Column("actor", ColumnType.TEXT),
+            ),
+            ("act_id",),
         )
     ),
 )

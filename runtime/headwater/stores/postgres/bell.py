@@ -27,7 +27,7 @@ __all__ = ["Bell", "Hint"]
 
 CHANNEL = "headwater"
 LONGEST_PAYLOAD = 7000  # bytes; the server takes less than 8000
-SHORTEST_INTERVAL = 0.002  # seconds between two notifications
+SHORTEST_INTERVAL = 0.005  # seconds between two notifications
 ALIVE = 5.0  # seconds between two looks whether the connection is
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two tries to connect
 
@@ -50,25 +50,34 @@ class Hint:
     """Streams with new events."""
     feeds: set[FeedKey] = field(default_factory=set)
     """Feeds that may have something to hand out."""
+    groups: set[str] = field(default_factory=set)
+    """Subscriptions whose partitions may change hands, or were changed."""
     sent: bool = False
     """Whether there may be stored commands to execute."""
     everything: bool = False
     """Whether anything may have changed."""
 
     def __bool__(self) -> bool:
-        return bool(self.everything or self.sent or self.streams or self.feeds)
+        return bool(self.everything or self.sent or self.streams or self.feeds or self.groups)
 
     def add(self, other: Hint) -> None:
         """Mean what the other one means as well."""
         self.streams |= other.streams
         self.feeds |= other.feeds
+        self.groups |= other.groups
         self.sent = self.sent or other.sent
         self.everything = self.everything or other.everything
 
     def payload(self, by: str) -> str:
         """As text; one that would be too long means everything."""
         feeds = [[key.subscription, key.consumer] for key in self.feeds]
-        body = {"by": by, "streams": sorted(self.streams), "feeds": feeds, "sent": self.sent}
+        body = {
+            "by": by,
+            "streams": sorted(self.streams),
+            "feeds": feeds,
+            "groups": sorted(self.groups),
+            "sent": self.sent,
+        }
         text = json.dumps(body)
         if self.everything or len(text) > LONGEST_PAYLOAD:  # it is ASCII
             return json.dumps({"by": by, "everything": True})
@@ -86,6 +95,7 @@ class Hint:
             return cls(
                 streams=set(body["streams"]),
                 feeds={FeedKey(*key) for key in body["feeds"]},
+                groups=set(body["groups"]),
                 sent=bool(body["sent"]),
             )
         except (ValueError, KeyError, TypeError):

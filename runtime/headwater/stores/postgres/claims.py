@@ -18,13 +18,16 @@ from typing import Any
 from headwater.errors import CursorMismatchError, UnknownSubscriptionError
 from headwater.stores.contract import Claim, Claims, Feed, FeedKey
 from headwater.stores.guards import feed_name
+from headwater.stores.letters import BEHIND
+from headwater.stores.retention import Gap
 from headwater.stores.window import WINDOW
+from headwater.streams import AfterDeadLetter
 
 from .database import Database, pause
 from .rows import recorded_event
 from .wire import Row, Wire
 
-__all__ = ["CURSOR_FORMAT", "claim", "require_fitting_cursor"]
+__all__ = ["CURSOR_FORMAT", "claim", "require_fitting_cursor", "require_fitting_row"]
 
 CURSOR_FORMAT = 1
 FIRST_SCAN, LONGEST_SCAN = 50, 1000  # events to look at in one statement
@@ -44,7 +47,12 @@ seen AS MATERIALIZED (
                    AND coalesce((SELECT events.id = cursors.event_id
                                    FROM events
                                   WHERE events.stream = cursors.stream
-                                    AND events.stream_offset = cursors.read_to), true)) AS fits
+                                    AND events.stream_offset = cursors.read_to), true)) AS fits,
+         $12 AND EXISTS (SELECT 1
+                           FROM dead_letters
+                          WHERE dead_letters.subscription = cursors.subscription
+                            AND dead_letters.consumer = cursors.consumer
+                            AND NOT dead_letters.unread) AS has_letters
     FROM cursors JOIN streams ON streams.name = cursors.stream
    WHERE subscription = $2 AND consumer = $3
 ),
@@ -53,12 +61,14 @@ wanted AS MATERIALIZED (
          ARRAY(SELECT json_array_elements_text(seen.events::json)) AS names
     FROM seen CROSS JOIN moment
    WHERE seen.fits
+     AND seen.truncated_to IS NULL
      AND NOT EXISTS (SELECT 1 FROM pauses WHERE pauses.subscription = seen.subscription)
      AND (seen.read_to < seen.head
           OR EXISTS (SELECT 1
                        FROM deliveries
                       WHERE cursor_id = seen.id
-                        AND (due_at <= moment.now OR token = 0 AND due_at IS NULL)))
+                        AND (due_at <= moment.now
+                             OR token = 0 AND (due_at IS NULL OR seen.has_letters))))
 ),
 locked AS MATERIALIZED (
   SELECT id, revision
@@ -76,18 +86,35 @@ delivery AS MATERIALIZED (
            AS failures,
          deliveries.token <> 0 AND deliveries.due_at > fresh.now AS is_claimed,
          deliveries.token = 0 AND coalesce(deliveries.due_at > fresh.now, false) AS is_waiting,
-         deliveries.token <> 0 AND deliveries.due_at <= fresh.now AS is_expired
+         deliveries.token <> 0 AND deliveries.due_at <= fresh.now AS is_expired,
+         fresh.has_letters
+           AND (deliveries.token = 0 OR deliveries.due_at <= fresh.now)
+           AND EXISTS (SELECT 1
+                         FROM dead_letters
+                        WHERE dead_letters.subscription = fresh.subscription
+                          AND dead_letters.consumer = fresh.consumer
+                          AND dead_letters.workflow_id = deliveries.workflow_id
+                          AND dead_letters.stream_offset < deliveries.stream_offset
+                          AND NOT dead_letters.unread) AS is_behind
     FROM fresh JOIN deliveries ON deliveries.cursor_id = fresh.id
 ),
 room AS MATERIALIZED (
   SELECT greatest(0, least($5::bigint, $6::bigint - count(*) FILTER (WHERE is_claimed
                                                                        AND holder = $4)))
            AS claims,
-         greatest(0, $9::bigint - count(*)) AS entries
+         greatest(0, $9::bigint - count(*) FILTER (WHERE NOT is_behind)) AS entries
     FROM delivery
 ),
 ahead AS MATERIALIZED (
-  SELECT found.*
+  SELECT found.*,
+         fresh.has_letters
+           AND EXISTS (SELECT 1
+                         FROM dead_letters
+                        WHERE dead_letters.subscription = fresh.subscription
+                          AND dead_letters.consumer = fresh.consumer
+                          AND dead_letters.workflow_id = found.workflow_id
+                          AND dead_letters.stream_offset < found.stream_offset
+                          AND NOT dead_letters.unread) AS is_behind
     FROM fresh CROSS JOIN room
          CROSS JOIN LATERAL (SELECT events.stream_offset, events.workflow_id
                                FROM events
@@ -100,22 +127,25 @@ ahead AS MATERIALIZED (
    WHERE room.claims > 0
 ),
 entry AS MATERIALIZED (
-  SELECT each.*, row_number() OVER (PARTITION BY lane ORDER BY stream_offset) = 1 AS is_first,
-         bool_or(is_claimed) OVER (PARTITION BY lane) AS is_busy
+  SELECT each.*, row_number() OVER (PARTITION BY lane ORDER BY stream_offset) AS place,
+         bool_or(is_claimed) OVER (PARTITION BY lane) AS is_busy,
+         bool_or(is_waiting) OVER (PARTITION BY lane ORDER BY stream_offset) AS has_to_wait
     FROM (SELECT stream_offset, failures, token, is_claimed, is_waiting, is_expired,
                  false AS is_new,
                  CASE WHEN fresh.sequence = 'workflow' THEN delivery.workflow_id END AS lane
             FROM delivery CROSS JOIN fresh
+           WHERE NOT delivery.is_behind
            UNION ALL
           SELECT stream_offset, 0, 0, false, false, false,
                  true,
                  CASE WHEN fresh.sequence = 'workflow' THEN ahead.workflow_id END
-            FROM ahead CROSS JOIN fresh) AS each
+            FROM ahead CROSS JOIN fresh
+           WHERE NOT ahead.is_behind) AS each
 ),
 picked AS MATERIALIZED (
-  SELECT stream_offset, is_new, row_number() OVER (ORDER BY stream_offset) AS number
+  SELECT stream_offset, lane, is_new, row_number() OVER (ORDER BY stream_offset) AS number
     FROM entry
-   WHERE is_first AND NOT is_busy AND NOT is_waiting
+   WHERE place <= $11 AND NOT is_busy AND NOT has_to_wait
    ORDER BY stream_offset
    LIMIT (SELECT claims FROM room)
 ),
@@ -144,13 +174,73 @@ changed AS MATERIALIZED (
                               LIMIT 1
                                 FOR UPDATE SKIP LOCKED) AS found
 ),
+-- Of a lane of which somebody has an event right now, none that comes after it is given.
+passed_over AS MATERIALIZED (
+  SELECT coalesce(lane, '') AS lane, min(stream_offset) AS first
+    FROM picked
+   WHERE NOT is_new AND stream_offset NOT IN (SELECT stream_offset FROM changed)
+   GROUP BY lane
+),
+given AS MATERIALIZED (
+  SELECT stream_offset, number
+    FROM picked
+   WHERE NOT EXISTS (SELECT 1
+                       FROM passed_over
+                      WHERE passed_over.lane = coalesce(picked.lane, '')
+                        AND passed_over.first <= picked.stream_offset)
+),
+aside AS MATERIALIZED (
+  SELECT asked.*
+    FROM (SELECT stream_offset, token, failures
+            FROM delivery
+           WHERE is_behind AND (SELECT claims FROM room) > 0
+           ORDER BY stream_offset) AS asked
+         CROSS JOIN LATERAL (SELECT 1
+                               FROM deliveries
+                              WHERE cursor_id = (SELECT id FROM fresh)
+                                AND deliveries.stream_offset = asked.stream_offset
+                                AND deliveries.token = asked.token
+                              LIMIT 1
+                                FOR UPDATE SKIP LOCKED) AS found
+),
+settled AS (
+  DELETE FROM deliveries
+   USING aside, fresh
+   WHERE deliveries.cursor_id = fresh.id
+     AND deliveries.stream_offset = aside.stream_offset
+),
+new_letter AS (
+  INSERT INTO dead_letters (subscription, consumer, stream, stream_offset, id, name, version,
+                            workflow, workflow_id, workflow_version, recorded_at, data, metadata,
+                            error, attempts, set_aside_at, behind, unread)
+  SELECT fresh.subscription, fresh.consumer, events.stream, events.stream_offset, events.id,
+         events.name, events.version, events.workflow, events.workflow_id,
+         events.workflow_version, events.recorded_at, events.data, events.metadata,
+         $13, asked.failures, fresh.now, true, false
+    FROM (SELECT stream_offset, failures
+            FROM aside
+           UNION ALL
+          SELECT stream_offset, 0
+            FROM ahead
+           WHERE is_behind AND stream_offset <= (SELECT read_to FROM reached)) AS asked
+         CROSS JOIN fresh
+         JOIN events ON events.stream = fresh.stream
+                    AND events.stream_offset = asked.stream_offset
+   WHERE NOT EXISTS (SELECT 1
+                       FROM dead_letters
+                      WHERE dead_letters.subscription = fresh.subscription
+                        AND dead_letters.consumer = fresh.consumer
+                        AND dead_letters.workflow_id = events.workflow_id
+                        AND dead_letters.stream_offset = events.stream_offset)
+   ORDER BY asked.stream_offset
+),
 updated AS (
   UPDATE deliveries
      SET failures = changed.failures,
-         token = CASE WHEN number IS NULL THEN 0 ELSE fresh.last_token + number END,
-         holder = CASE WHEN number IS NULL THEN '' ELSE $4 END,
-         due_at = CASE WHEN number IS NOT NULL THEN fresh.now + $7::interval END
-    FROM changed CROSS JOIN fresh
+         token = CASE WHEN given.number IS NULL THEN 0 ELSE fresh.last_token + given.number END,
+         holder = CASE WHEN given.number IS NULL THEN '' ELSE $4 END,
+         due_at = CASE WHEN given.number IS NOT NULL THEN fresh.now + $7::interval END
+    FROM changed LEFT JOIN given USING (stream_offset) CROSS JOIN fresh
    WHERE deliveries.cursor_id = fresh.id
      AND deliveries.stream_offset = changed.stream_offset
   RETURNING deliveries.stream_offset, deliveries.token, deliveries.failures
@@ -163,8 +253,8 @@ added AS (
          CASE WHEN number IS NULL THEN '' ELSE $4 END,
          CASE WHEN number IS NOT NULL THEN fresh.now + $7::interval END,
          false
-    FROM ahead CROSS JOIN fresh LEFT JOIN picked USING (stream_offset)
-   WHERE ahead.stream_offset <= (SELECT read_to FROM reached)
+    FROM ahead CROSS JOIN fresh LEFT JOIN given USING (stream_offset)
+   WHERE ahead.stream_offset <= (SELECT read_to FROM reached) AND NOT ahead.is_behind
   RETURNING stream_offset, token, failures
 ),
 moved AS (
@@ -181,7 +271,8 @@ moved AS (
    WHERE cursors.id = fresh.id
      AND (reached.read_to <> fresh.read_to
           OR EXISTS (SELECT 1 FROM picked)
-          OR EXISTS (SELECT 1 FROM changed))
+          OR EXISTS (SELECT 1 FROM changed)
+          OR EXISTS (SELECT 1 FROM aside))
 ),
 taken AS MATERIALIZED (
   SELECT * FROM updated WHERE token <> 0
@@ -190,6 +281,9 @@ taken AS MATERIALIZED (
 ),
 summary AS MATERIALIZED (
   SELECT seen.fits,
+         CASE WHEN NOT EXISTS (SELECT 1 FROM pauses WHERE pauses.subscription = seen.subscription)
+              THEN seen.truncated_from END AS truncated_from,
+         seen.truncated_to,
          EXISTS (SELECT 1 FROM wanted) AND NOT EXISTS (SELECT 1 FROM fresh) AS is_stale,
          extract(epoch FROM least((SELECT min(due_at)
                                      FROM deliveries
@@ -198,14 +292,15 @@ summary AS MATERIALIZED (
                                        THEN moment.now + $7::interval END)
                             - moment.now)::float8 AS next_due,
          coalesce((SELECT reached.read_to < seen.head AND room.claims > 0 AND room.entries > 0
-                     FROM reached CROSS JOIN room), false) AS is_cut_short
+                     FROM reached CROSS JOIN room), false)
+           OR EXISTS (SELECT 1 FROM aside) AS is_cut_short
     FROM seen CROSS JOIN moment
 )
 SELECT events.stream, events.stream_offset, events.id, events.name, events.version,
        events.workflow, events.workflow_id, events.workflow_version, events.recorded_at,
        events.data, events.metadata,
        taken.token, taken.failures, summary.fits, summary.is_stale, summary.next_due,
-       summary.is_cut_short
+       summary.is_cut_short, summary.truncated_from, summary.truncated_to
   FROM summary
        LEFT JOIN (taken CROSS JOIN fresh) ON true
        LEFT JOIN events ON events.stream = fresh.stream
@@ -246,6 +341,9 @@ async def claim(
             scan,
             WINDOW,
             CURSOR_FORMAT,
+            feed.run,
+            feed.after_dead_letter is AfterDeadLetter.WAIT,
+            BEHIND,
         )
         if stale < OPTIMISTIC_TRIES:
             rows = await database.write_now(CLAIM, *arguments)
@@ -256,6 +354,8 @@ async def claim(
         summary = rows[0]
         if not summary["fits"]:
             await database.read_now(lambda wire: require_fitting_cursor(wire, feed.key))
+        elif summary["truncated_from"] is not None:
+            return Claims((), None, Gap(summary["truncated_from"], summary["truncated_to"]))
         elif summary["is_stale"]:
             stale += 1
             await asyncio.sleep(pause(1))
@@ -296,8 +396,16 @@ async def require_fitting_cursor(wire: Wire, key: FeedKey) -> None:
         CursorMismatchError: It was written for another one.
     """
     row = await wire.fetch_one(_SELECT_CURSOR, key.subscription, key.consumer or "")
-    if row is None:
-        return
+    if row is not None:
+        require_fitting_row(key, row)
+
+
+def require_fitting_row(key: FeedKey, row: Row) -> None:
+    """The same, of a row with a cursor's columns and those of its stream.
+
+    Raises:
+        CursorMismatchError: It was written for another one.
+    """
     reason = None
     if row["format"] != CURSOR_FORMAT:
         reason = f"it has format {row['format']}, and {CURSOR_FORMAT} is known here"

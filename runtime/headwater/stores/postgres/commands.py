@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from headwater.stores.contract import FailedCommand, SentCommand, Taken
+from headwater.stores.keys import KeyKind, Occasion
+from headwater.stores.operating import by_command
 
-from .wire import Row
+from .acts import write_act
+from .wire import Row, Wire
 
-__all__ = ["POSTPONE", "RETRY", "SELECT_FAILED", "TAKE", "failed_command", "taken"]
+__all__ = ["POSTPONE", "SELECT_FAILED", "TAKE", "failed_command", "retry_commands", "taken"]
 
 # One that somebody else is just taking is passed over. Without any that is due nothing is written.
 TAKE = """
@@ -29,7 +33,7 @@ taken AS (
      SET due_at = moment.now + $3::interval, attempts = attempts + 1
     FROM due CROSS JOIN moment
    WHERE sent_commands.key = due.key
-  RETURNING sent_commands.key, name, body, request_id, attempts
+  RETURNING sent_commands.key, name, body, request_id, attempts, kind, stream, stream_offset
 )
 SELECT taken.*,
        extract(epoch FROM least((SELECT min(due_at)
@@ -56,6 +60,7 @@ def _command(row: Row) -> SentCommand:
         body=row["body"],
         request_id=row["request_id"],
         attempts=row["attempts"],
+        occasion=Occasion(KeyKind(row["kind"]), row["stream"], row["stream_offset"]),
     )
 
 
@@ -65,15 +70,26 @@ UPDATE sent_commands
  WHERE key = $2
 """
 
-RETRY = """
+_RETRY = """
 UPDATE sent_commands
    SET due_at = coalesce($1::timestamptz, clock_timestamp()), attempts = 0
  WHERE key = ANY ($2::text[]) AND due_at IS NULL
-RETURNING key
+RETURNING name, key
 """
 
+
+async def retry_commands(
+    wire: Wire, now: datetime | None, keys: Collection[str], actor: str
+) -> int:
+    """Have commands that were given up due at once; how many."""
+    rows = await wire.fetch(_RETRY, now, list(keys))
+    for name, theirs in by_command((row["name"], row["key"]) for row in rows):
+        await write_act(wire, now, "retry", name, {"commands": theirs}, actor)
+    return len(rows)
+
+
 SELECT_FAILED = """
-SELECT key, name, body, request_id, attempts, error
+SELECT key, name, body, request_id, attempts, error, kind, stream, stream_offset
   FROM sent_commands
  WHERE due_at IS NULL
  ORDER BY sent_at, key

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 
 import asyncpg
-from headwater.errors import OutcomeUnknownError, StoreUnavailableError
+from headwater.errors import HandlerFailedError, OutcomeUnknownError, StoreUnavailableError
 
 __all__ = [
     "BrokenWireError",
+    "handler_failure",
     "is_about_the_work",
     "is_rolled_back",
     "is_unsent",
@@ -28,6 +29,7 @@ __all__ = [
 SERIALIZATION_FAILURE, DEADLOCK, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 UNIQUE_VIOLATION, CANCELLED, CANNOT_CONNECT_NOW = "23505", "57014", "57P03"
 STALE_PLAN, NO_SUCH_STATEMENT, READ_ONLY = "0A000", "26000", "25006"
+FAILED_TRANSACTION = "25P02"
 INSUFFICIENT_RESOURCES = "53"
 PASSING = {
     SERIALIZATION_FAILURE,
@@ -40,6 +42,9 @@ PASSING = {
     NO_SUCH_STATEMENT,
     READ_ONLY,  # the server was demoted; a new connection finds the new one
 }
+
+# Of what is only checked at the commit: constraints, and what triggers raise or stumble over.
+INTEGRITY, DATA, RAISED_BY_A_TRIGGER = "23", "22", "P0"
 
 
 class BrokenWireError(ConnectionError):
@@ -90,6 +95,30 @@ def is_about_the_work(error: BaseException | None) -> bool:
     return is_rolled_back(error) and (
         getattr(error, "sqlstate", None) == UNIQUE_VIOLATION or not is_worth_another_try(error)
     )
+
+
+def handler_failure(error: BaseException, *, at_commit: bool) -> HandlerFailedError | None:
+    """A handler's failure, if that is why its transaction could not be committed.
+
+    A statement of its own had failed before, or `at_commit` what it wrote was refused: none of the
+    store's own tables has anything that waits for that. It tells no values, and takes them off the
+    driver's error, which stays as its cause.
+    """
+    state = str(getattr(error, "sqlstate", ""))
+    if not is_rolled_back(error) or not isinstance(error, asyncpg.PostgresError):
+        return None
+    if state == FAILED_TRANSACTION:
+        reason = "went on after a statement of its own had failed"
+    elif at_commit and state[:2] in {INTEGRITY, DATA, RAISED_BY_A_TRIGGER}:
+        constraint, table = error.constraint_name, error.table_name
+        what = f"the constraint {constraint!r} of {table}" if constraint else "a trigger"
+        reason = f"wrote what {what} refuses at the commit (SQLSTATE {state})"
+    else:
+        return None
+    error.detail = None  # the row
+    failure = HandlerFailedError("the handler", reason)
+    failure.__cause__ = error
+    return failure
 
 
 def server_error(error: BaseException) -> BaseException:

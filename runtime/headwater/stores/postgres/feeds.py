@@ -12,10 +12,13 @@ from typing import Any
 
 from headwater.errors import CursorMismatchError, UnknownSubscriptionError
 from headwater.stores.contract import Feed, FeedKey, FeedStatistics
-from headwater.stores.guards import feed_name
+from headwater.stores.guards import feed_name, partition_number
+from headwater.stores.retention import gap_between, missed_at_start
 from headwater.streams import FromLatest
 
+from .acts import write_act
 from .claims import CURSOR_FORMAT, LOCK_CURSOR, require_fitting_cursor
+from .groups import is_partition
 from .positions import find_position
 from .wire import Wire
 
@@ -37,9 +40,11 @@ SELECT type, head, first_offset, epoch, last_token
 
 _INSERT_CURSOR = """
 INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
-                     event_id, revision, last_token, skipped)
+                     event_id, revision, last_token, skipped, truncated, owner, owner_epoch,
+                     truncated_from, truncated_to)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-        (SELECT id FROM events WHERE stream = $3 AND stream_offset = $8), 0, $9, 0)
+        (SELECT id FROM events WHERE stream = $3 AND stream_offset = $8), 0, $9, 0,
+        coalesce($11::bigint - $10::bigint + 1, 0), '', 0, $10, $11)
 """
 
 _UPDATE_WANTED = """
@@ -73,6 +78,8 @@ async def register(wire: Wire, feed: Feed) -> None:
             raise KeyError(feed.stream)
         if isinstance(feed.start, FromLatest):
             read_to = head["head"]
+        read_to = max(read_to, head["first_offset"] - 1)  # retention may just have been here
+        gap = missed_at_start(feed.start, head["first_offset"])
         await wire.fetch(
             _INSERT_CURSOR,
             *key,
@@ -83,6 +90,8 @@ async def register(wire: Wire, feed: Feed) -> None:
             head["epoch"],
             read_to,
             head["last_token"],
+            None if gap is None else gap.first,
+            None if gap is None else gap.last,
         )
         await wire.fetch(_COUNT_READER, feed.stream, 1, 0)
         return
@@ -116,6 +125,12 @@ RETURNING stream, last_token
 """
 
 
+_DELETE_RECEIPTS = """
+DELETE FROM read_receipts
+ WHERE subscription = $1 AND consumer = $2
+"""
+
+
 async def unregister(wire: Wire, key: FeedKey) -> str | None:
     """Forget the feed, its cursor and its claims; the stream that it read, if it was there."""
     found = await wire.fetch_one(LOCK_CURSOR, key.subscription, key.consumer or "")
@@ -123,13 +138,16 @@ async def unregister(wire: Wire, key: FeedKey) -> str | None:
         return None
     await wire.fetch(_LOCK_DELIVERIES, found["id"])
     await wire.fetch(_DELETE_DELIVERIES, found["id"])
+    await wire.fetch(_DELETE_RECEIPTS, key.subscription, key.consumer or "")
     [gone] = await wire.fetch(_DELETE_CURSOR, found["id"])
     await wire.fetch(_COUNT_READER, gone["stream"], -1, gone["last_token"])
     return str(gone["stream"])
 
 
 _SELECT_FEED = """
-SELECT cursors.read_to, cursors.skipped, streams.head, waiting.unsettled, waiting.claimed,
+SELECT cursors.read_to, cursors.skipped, cursors.truncated, cursors.truncated_from,
+       cursors.truncated_to, streams.head,
+       waiting.unsettled, waiting.claimed,
        waiting.held, waiting.first,
        ahead.events, ahead.first_ahead
   FROM cursors
@@ -152,41 +170,85 @@ SELECT cursors.read_to, cursors.skipped, streams.head, waiting.unsettled, waitin
 """
 
 
+# Of a partition, only its part of what is ahead: the first byte of a workflow id's SHA-256 tells.
+_SELECT_PARTITION = """
+SELECT cursors.read_to, cursors.skipped, cursors.truncated, cursors.truncated_from,
+       cursors.truncated_to, streams.head,
+       waiting.unsettled, waiting.claimed, waiting.held, waiting.first,
+       ahead.events, ahead.first_ahead
+  FROM cursors
+       JOIN streams ON streams.name = cursors.stream
+       CROSS JOIN LATERAL (SELECT count(*) AS unsettled,
+                                  count(*) FILTER (WHERE token <> 0) AS claimed,
+                                  count(*) FILTER (WHERE deliveries.held) AS held,
+                                  min(stream_offset) AS first
+                             FROM deliveries
+                            WHERE cursor_id = cursors.id) AS waiting
+       CROSS JOIN LATERAL (SELECT count(*) AS events, min(stream_offset) AS first_ahead
+                             FROM events
+                            WHERE events.stream = cursors.stream
+                              AND events.stream_offset > cursors.read_to
+                              AND events.stream_offset <= streams.head
+                              AND (cursors.events IS NULL
+                                   OR events.name IN (SELECT json_array_elements_text(
+                                                               cursors.events::json)))
+                              AND get_byte(sha256(convert_to(events.workflow_id, 'UTF8')), 0) % 64
+                                    = $3) AS ahead
+ WHERE subscription = $1 AND consumer = $2
+"""
+
+
 async def read_feed(wire: Wire, key: FeedKey) -> FeedStatistics:
     """How far the feed has come.
 
     Raises:
         UnknownSubscriptionError: There is no such feed.
     """
-    row = await wire.fetch_one(_SELECT_FEED, key.subscription, key.consumer or "")
+    if await is_partition(wire, key):
+        place = (key.subscription, key.consumer, partition_number(key))
+        row = await wire.fetch_one(_SELECT_PARTITION, *place)
+    else:
+        row = await wire.fetch_one(_SELECT_FEED, key.subscription, key.consumer or "")
     if row is None:
         raise UnknownSubscriptionError("the store", feed_name(key))
     first = row["first"] if row["first"] is not None else row["first_ahead"]
     position = max(row["head"], row["read_to"]) if first is None else first - 1
     pending = row["unsettled"] + row["events"]
-    return FeedStatistics(position, row["claimed"], pending, row["held"], row["skipped"])
+    return FeedStatistics(
+        position,
+        row["claimed"],
+        pending,
+        row["held"],
+        row["skipped"],
+        row["truncated"],
+        gap_between(row["truncated_from"], row["truncated_to"]),
+    )
 
 
-PAUSE = """
+_PAUSE = """
 INSERT INTO pauses (subscription, paused_at)
 VALUES ($1, coalesce($2::timestamptz, clock_timestamp()))
     ON CONFLICT (subscription) DO NOTHING
+RETURNING 1
 """
 
-RESUME = """
+_RESUME = """
 DELETE FROM pauses
  WHERE subscription = $1
+RETURNING 1
 """
 
 
-async def pause(wire: Wire, subscription: str, now: datetime | None) -> None:
+async def pause(wire: Wire, subscription: str, now: datetime | None, actor: str) -> None:
     """Hand out none of the subscription's events."""
-    await wire.fetch(PAUSE, subscription, now)
+    if await wire.fetch(_PAUSE, subscription, now):
+        await write_act(wire, now, "pause", subscription, {}, actor)
 
 
-async def resume(wire: Wire, subscription: str) -> None:
+async def resume(wire: Wire, subscription: str, now: datetime | None, actor: str) -> None:
     """Hand out the subscription's events again."""
-    await wire.fetch(RESUME, subscription)
+    if await wire.fetch(_RESUME, subscription):
+        await write_act(wire, now, "resume", subscription, {}, actor)
 
 
 # Up to where every reader of an ephemeral stream has settled everything: before its first

@@ -24,8 +24,15 @@ from headwater.errors import (
 from headwater.stores.contract import Committed, Outcome, Rejected, Unit
 
 from .address import Address
-from .failures import BrokenWireError, is_rolled_back, server_error, unavailable, unknown
-from .units import COMMIT_UNITS, Batch
+from .batch import Batch
+from .failures import (
+    BrokenWireError,
+    handler_failure,
+    is_rolled_back,
+    server_error,
+    unavailable,
+    unknown,
+)
 from .wire import Limits, Wire, driver_connection
 
 if TYPE_CHECKING:
@@ -92,7 +99,7 @@ class Loan:
                     "the handler", "ended its transaction; that happens when it returns"
                 )
             arguments = batch.arguments(self._lender.now())
-            [outcome] = batch.outcomes(await self._wire.fetch(COMMIT_UNITS, *arguments))
+            [outcome] = batch.outcomes(await self._wire.fetch(batch.statement, *arguments))
             if not isinstance(outcome, Committed) or outcome.earlier is not None:
                 await self._undo(outcome)
                 return
@@ -110,8 +117,10 @@ class Loan:
                 self.ended.exception()  # nobody may be waiting
                 return
             await self._give_back()
-            rejection = await self._lender.after_race(unit, cause)
-            self.ended.set_result(rejection)
+            failure = handler_failure(cause, at_commit=is_committing)
+            self.ended.set_result(
+                await self._lender.after_race(unit, cause) if failure is None else Rejected(failure)
+            )
         else:
             await self._give_back()
             self._lender.tell(batch)

@@ -7,15 +7,17 @@ from datetime import datetime
 
 from headwater.stores.contract import Connection, Consumer, FeedKey, Stale
 
+from .acts import write_act
 from .feeds import unregister
+from .groups import LEAVE, LOCK_OWNED, is_partition
 from .wire import Row, Wire
 
 __all__ = [
     "CONNECT",
-    "DISCONNECT",
     "HEARTBEAT",
     "SELECT_CONSUMERS",
     "consumer",
+    "disconnect",
     "remove_consumer",
     "remove_stale",
 ]
@@ -61,17 +63,32 @@ SELECT session
   FROM alive
 """
 
-DISCONNECT = """
+_DELETE_SESSION = """
 WITH gone AS (
   DELETE FROM sessions
    WHERE session = $2
-  RETURNING subscription, consumer
+  RETURNING subscription, feed_consumer, consumer
+),
+seen AS (
+  UPDATE consumers
+     SET seen_at = coalesce($1::timestamptz, clock_timestamp())
+    FROM gone
+   WHERE consumers.subscription = gone.subscription AND consumers.consumer = gone.consumer
 )
-UPDATE consumers
-   SET seen_at = coalesce($1::timestamptz, clock_timestamp())
+SELECT subscription
   FROM gone
- WHERE consumers.subscription = gone.subscription AND consumers.consumer = gone.consumer
+ WHERE feed_consumer = ''
 """
+
+
+async def disconnect(wire: Wire, session: str, now: datetime | None) -> frozenset[str]:
+    """Forget the session, and free the partitions that it has; whose members have to look."""
+    rows = await wire.fetch(_DELETE_SESSION, now, session)
+    for row in rows:
+        owned = await wire.fetch(LOCK_OWNED, row["subscription"], session)
+        await wire.fetch(LEAVE, [one["id"] for one in owned])
+    return frozenset(row["subscription"] for row in rows)
+
 
 SELECT_CONSUMERS = """
 SELECT consumer, registered_at, seen_at,
@@ -114,7 +131,7 @@ async def remove_stale(wire: Wire, now: datetime | None) -> tuple[Stale, list[Fe
     rows = await wire.fetch(_DELETE_STALE_CONSUMERS, now)
     consumers = tuple(sorted((row["subscription"], row["consumer"]) for row in rows))
     for key in consumers:
-        await unregister(wire, FeedKey(*key))
+        await _unregister(wire, FeedKey(*key))
     return Stale(sessions, consumers), voided
 
 
@@ -127,26 +144,38 @@ RETURNING session, subscription, feed_consumer, consumer
 _DELETE_CONSUMER = """
 DELETE FROM consumers
  WHERE subscription = $1 AND consumer = $2
+RETURNING consumer
 """
 
 
-async def remove_consumer(wire: Wire, subscription: str, consumer: str) -> list[FeedKey]:
+async def remove_consumer(
+    wire: Wire, now: datetime | None, subscription: str, consumer: str, actor: str | None
+) -> list[FeedKey]:
     """Forget the consumer, its sessions, and the feed that it had for itself.
 
     Returns the feeds that had claims voided.
     """
     key = (subscription, consumer)
     _, voided = await _void_claims(wire, await wire.fetch(_DELETE_SESSIONS_OF, *key))
-    await wire.fetch(_DELETE_CONSUMER, *key)
-    await unregister(wire, FeedKey(*key))
+    was_there = await wire.fetch_one(_DELETE_CONSUMER, *key) is not None
+    had_feed = await _unregister(wire, FeedKey(*key))
+    if actor is not None and (was_there or had_feed):
+        await write_act(wire, now, "unsubscribe", subscription, {"consumer": consumer}, actor)
     return voided
+
+
+async def _unregister(wire: Wire, key: FeedKey) -> bool:
+    """Forget the consumer's feed; whether there was one."""
+    if await is_partition(wire, key):
+        return False  # the consumer is only called like one
+    return await unregister(wire, key) is not None
 
 
 _LOCK_CURSORS = """
 SELECT cursors.id
   FROM cursors
  WHERE (subscription, consumer) IN (SELECT * FROM unnest($1::text[], $2::text[]))
- ORDER BY id
+ ORDER BY subscription, consumer
    FOR UPDATE
 """
 

@@ -81,6 +81,7 @@ SELECT stream, stream_offset, id, name, version, workflow, workflow_id, workflow
        recorded_at, data, metadata
   FROM events
  WHERE workflow = $1 AND workflow_id = $2 AND workflow_version <= $3 AND stream = $4
+   AND stream_offset >= (SELECT first_offset FROM streams WHERE streams.name = $4)
  ORDER BY workflow_version
 """
 

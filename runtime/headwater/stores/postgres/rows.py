@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import Any
 
-from headwater.events import Metadata, RecordedEvent
+from headwater.events import RecordedEvent
+from headwater.stores.metadata import metadata_of
 
-__all__ = ["metadata_text", "recorded_event"]
-
-
-@lru_cache(maxsize=1024)
-def metadata_text(metadata: Metadata) -> str:
-    """The metadata as it is stored."""
-    fields = {"command": metadata.command, "request_id": metadata.request_id}
-    return json.dumps({name: value for name, value in fields.items() if value is not None})
-
-
-@lru_cache(maxsize=1024)
-def _metadata(text: str) -> Metadata:
-    fields = json.loads(text)
-    return Metadata(command=fields.get("command"), request_id=fields.get("request_id"))
+__all__ = ["recorded_event"]
 
 
 def recorded_event(row: Any) -> RecordedEvent:
@@ -37,5 +23,5 @@ def recorded_event(row: Any) -> RecordedEvent:
         row[7],
         row[8],
         row[9],
-        _metadata(row[10]),
+        metadata_of(row[10]),
     )

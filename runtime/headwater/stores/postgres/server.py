@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from headwater.errors import ConfigurationError
 
 from .address import Address
@@ -26,8 +28,11 @@ async def require_server(wire: Wire, address: Address, limits: Limits) -> None:
 
     Raises:
         ConfigurationError: It is a connection pooler, a standby, or too old.
+        TimeoutError, OSError, asyncpg.PostgresError: It does not say, as a pooler all of whose
+            connections are taken; the wire is cut, if it took too long.
     """
-    [row] = await wire.fetch(_SELECT_IDENTITY)
+    async with asyncio.timeout(limits.connect):
+        [row] = await wire.fetch(_SELECT_IDENTITY)
     # A pooler answers for the server: with a process number of its own, and without our settings.
     is_pooler = row["process"] != wire.connection.get_server_pid()
     asked = (round(limits.lock * 1000), round(limits.statement * 1000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,30 +44,48 @@ from headwater.stores.contract import (
     Unknown,
     WorkflowState,
 )
-from headwater.stores.guards import answered, failed_expectation, feed_name
+from headwater.stores.groups import Group, Partition, Share
+from headwater.stores.guards import answered, failed_expectation, feed_name, partition_number
+from headwater.stores.keys import KeyCount, KeyKind
+from headwater.stores.leases import Lease
+from headwater.stores.operating import Act, Reset
+from headwater.stores.receipts import Receipting
+from headwater.stores.retention import Extent, Gap, Standing, Swept
 from headwater.stores.signal import Signal
-from headwater.streams import Start, Stream, StreamStatistics, StreamType
+from headwater.streams import AfterDeadLetter, Start, Stream, StreamStatistics, StreamType
 
+from .acts import SELECT_ACTS, act
 from .address import Address
+from .appends import batch_of
+from .batch import Batch, batches
 from .bell import Bell, Hint
 from .claims import claim
-from .commands import POSTPONE, RETRY, SELECT_FAILED, TAKE, failed_command, taken
-from .database import DRIVER_ERRORS, Database
+from .commands import POSTPONE, SELECT_FAILED, TAKE, failed_command, retry_commands, taken
+from .database import DRIVER_ERRORS, TRIES, Database
 from .failures import is_about_the_work, is_worth_another_try, reason_of, unavailable
-from .feeds import PAUSE, RESUME, read_feed, register, tidy, unregister
+from .feeds import pause, read_feed, register, resume, tidy, unregister
+from .groups import (
+    balance,
+    nothing_to_take_over,
+    register_group,
+    release,
+)
+from .keys import MAY_FORGET, forget_keys, read_key_count
+from .leases import RELEASE, acquire_lease
 from .lending import Lender
-from .letters import DROP, SELECT_DEAD_LETTERS, dead_letter, requeue
+from .letters import SELECT_DEAD_LETTERS, dead_letter, drop, requeue
 from .members import (
     CONNECT,
-    DISCONNECT,
     HEARTBEAT,
     SELECT_CONSUMERS,
+    disconnect,
     remove_consumer,
     remove_stale,
 )
 from .members import (
     consumer as consumer_of,
 )
+from .partitions import read_partition_feeds, read_partitions
 from .positions import find_position
 from .reading import (
     SELECT_ANSWER,
@@ -77,11 +95,24 @@ from .reading import (
     SELECT_STATISTICS,
     SELECT_WORKFLOW,
 )
+from .receipts import PostgresReceipts
+from .resets import reset
+from .retention import (
+    MAY_REMOVE,
+    MEASURE,
+    SELECT_EVENT,
+    SELECT_EXTENT,
+    TELL_GAP,
+    RegisteredMeanwhileError,
+    keep_size,
+    read_standings,
+    sweep,
+    truncate,
+)
 from .rows import recorded_event
 from .schemas import COUNT_EVENTS, SELECT_SCHEMAS, SELECT_STREAM_NAMES, keep_schemas
 from .server import cautions, require_server
 from .tables import require_finished, require_schema
-from .units import COMMIT_UNITS, Batch, batches
 from .wire import Limits, Wire, connect
 
 __all__ = ["PostgresStore"]
@@ -105,6 +136,8 @@ class PostgresStore:
 
     A process that is frozen while it holds a lock holds the others up for as long as `limits` say.
     """
+
+    commits_at_once = COMMITTING
 
     def __init__(
         self,
@@ -138,15 +171,26 @@ class PostgresStore:
         self._heads: dict[str, int] = {}  # newest offsets that this process knows of
         self._sent = Signal()
         self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
+        self._groups: dict[str, Group] = {}
+        self._regrouped: dict[str, Signal] = {}
+        self._group_states: dict[str, str] = {}  # as they were at the last look
         self._background: list[asyncio.Task[None]] = []
         self._untidy: set[str] = set()
         self._has_untidy = asyncio.Event()
         self._unwanted: set[asyncio.Task[Any]] = set()
+        self._receipts = PostgresReceipts(
+            self._database, self._now, lambda keys: self._tell(Hint(feeds=set(keys)))
+        )
 
     @property
     def cautions(self) -> tuple[str, ...]:
         """What makes an acknowledged commit less safe than it seems, as the server is set up."""
         return self._cautions
+
+    @property
+    def receipts(self) -> Receipting:
+        """What its recipients have read."""
+        return self._receipts
 
     async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
         """Connect, and have these streams.
@@ -167,7 +211,7 @@ class PostgresStore:
         except BaseException as error:
             await wire.close()
             if isinstance(error, DRIVER_ERRORS):
-                raise StoreUnavailableError(reason_of(error)) from error
+                raise StoreUnavailableError(f"{self.address}: {reason_of(error)}") from error
             raise
         for caution in self._cautions:
             logger.warning("%s: %s", self.address, caution)
@@ -249,10 +293,10 @@ class PostgresStore:
         return outcomes
 
     async def _commit_batch(self, units: tuple[Unit, ...]) -> list[Outcome]:
-        batch = Batch(units)
+        batch = batch_of(units)
         try:
             arguments = batch.arguments(self._now())
-            rows = await self._commits.write_now(COMMIT_UNITS, *arguments)
+            rows = await self._commits.write_now(batch.statement, *arguments)
         except OutcomeUnknownError as error:
             return [Unknown(error) for _ in units]
         except StoreUnavailableError as error:
@@ -275,7 +319,8 @@ class PostgresStore:
 
     def _committed(self, batch: Batch) -> None:
         self._heads.update(batch.heads)
-        self._tell(Hint(set(batch.appended), batch.woken, batch.sent), batch.appended)
+        hint = Hint(set(batch.appended), batch.woken, sent=batch.sent)
+        self._tell(hint, batch.appended)
 
     async def _after_race(self, unit: Unit, error: BaseException) -> Outcome:
         """How a unit in a handler's transaction went that the server would not write.
@@ -369,6 +414,8 @@ class PostgresStore:
         claiming = asyncio.create_task(
             self._database.carry_out(claim(self._database, feed, holder, limit, self._now()))
         )
+        if feed.stream in self._ephemeral and feed.after_dead_letter is AfterDeadLetter.WAIT:
+            claiming.add_done_callback(lambda _: self._may_be_consumed(feed.stream))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -377,15 +424,18 @@ class PostgresStore:
             claiming.add_done_callback(self._give_back)
             raise
 
-    async def pause(self, subscription: str) -> None:
+    async def pause(self, subscription: str, *, actor: str = "") -> None:
         """Hand out none of its events, to nobody, until `resume`; also after a restart."""
-        await self._database.write(PAUSE, subscription, self._now())
+        now = self._now()
+        await self._database.transaction(lambda wire: pause(wire, subscription, now, actor))
+        self._tell(Hint(groups={subscription}))
 
-    async def resume(self, subscription: str) -> None:
+    async def resume(self, subscription: str, *, actor: str = "") -> None:
         """Hand out its events again."""
-        await self._database.write(RESUME, subscription)
+        now = self._now()
+        await self._database.transaction(lambda wire: resume(wire, subscription, now, actor))
         keys = {key for key in self._feeds if key.subscription == subscription}
-        self._tell(Hint(feeds=keys | {FeedKey(subscription)}))
+        self._tell(Hint(feeds=keys | {FeedKey(subscription)}, groups={subscription}))
 
     async def paused(self) -> frozenset[str]:
         """The subscriptions that are paused."""
@@ -399,20 +449,85 @@ class PostgresStore:
         """How far the feed has come."""
         return await self._database.read(lambda wire: read_feed(wire, key))
 
+    # Consumer groups
+
+    async def register_group(self, group: Group) -> None:
+        """Have the group's partitions; those that are there keep their cursors and owners."""
+        await self._database.transaction(lambda wire: register_group(wire, group))
+        self._groups[group.subscription] = group
+
+    async def balance(self, subscription: str, session: str, known: Mapping[int, int]) -> Share:
+        """Give the session its share of the group: what nobody has, up to an equal part."""
+        if (group := self._groups.get(subscription)) is None:
+            raise UnknownSubscriptionError("the store", subscription)
+        asked = (group, session, dict(known), self._now())
+        share = await self._database.read(lambda wire: nothing_to_take_over(wire, *asked))
+        if share is None:
+            share = await self._database.transaction(lambda wire: balance(wire, *asked))
+        return share
+
+    async def release(self, subscription: str, session: str, partitions: Collection[int]) -> None:
+        """Have the session own these no more, and wake those who may take them."""
+        released = tuple(partitions)
+        if await self._database.transaction(
+            lambda wire: release(wire, subscription, session, released)
+        ):
+            self._tell(Hint(groups={subscription}))
+
+    def group_changes(self, subscription: str) -> Signal:
+        """Notifies when `balance` may say something new, in whichever process that happened."""
+        return self._regrouped.setdefault(subscription, Signal())
+
+    async def partitions(self, subscription: str) -> list[Partition]:
+        """How far each partition of the group has come, in their order."""
+        now = self._now()
+        return await self._database.read(lambda wire: read_partitions(wire, subscription, now))
+
+    async def partition_feeds(self, subscription: str) -> list[FeedStatistics]:
+        """What `feed` says of each partition of the group, in their order."""
+        return await self._database.read(lambda wire: read_partition_feeds(wire, subscription))
+
+    # Dead letters
+
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
         rows = await self._database.fetch(SELECT_DEAD_LETTERS, subscription)
         return [dead_letter(row) for row in rows]
 
-    async def requeue(self, letters: Collection[int]) -> int:
+    async def requeue(self, letters: Collection[int], *, actor: str = "") -> int:
         """Have these dead letters handed out again, as new, where they came from; how many."""
-        keys = await self._database.transaction(lambda wire: requeue(wire, letters))
-        self._tell(Hint(feeds=set(keys)))
+        now = self._now()
+        keys = await self._database.transaction(lambda wire: requeue(wire, letters, now, actor))
+        groups = {key.subscription for key in keys if partition_number(key) is not None}
+        self._tell(Hint(feeds=set(keys), groups=groups))
         return len(keys)
 
-    async def drop(self, letters: Collection[int]) -> int:
+    async def drop(self, letters: Collection[int], *, actor: str = "") -> int:
         """Forget these dead letters; how many there were."""
-        return len(await self._database.write(DROP, list(letters)))
+        now = self._now()
+        count, groups = await self._database.transaction(
+            lambda wire: drop(wire, letters, now, actor)
+        )
+        self._tell(Hint(groups=set(groups)))
+        return count
+
+    # What operators do
+
+    async def reset(
+        self, keys: Sequence[FeedKey], start: Start, *, forced: bool, dry_run: bool, actor: str
+    ) -> list[Reset]:
+        """Put the cursors of one subscription where `start` says, all of them or none."""
+        asked, now = tuple(keys), self._now()
+        resets = await self._database.transaction(
+            lambda wire: reset(wire, asked, start, now, forced=forced, dry_run=dry_run, actor=actor)
+        )
+        if not dry_run:
+            self._tell(Hint(feeds=set(asked), groups={asked[0].subscription}))
+        return resets
+
+    async def acts(self, limit: int) -> list[Act]:
+        """The newest acts, oldest first."""
+        return [act(row) for row in await self._database.fetch(SELECT_ACTS, limit)]
 
     # Stored commands
 
@@ -431,11 +546,14 @@ class PostgresStore:
         """The stored commands that were given up, oldest first."""
         return [failed_command(row) for row in await self._database.fetch(SELECT_FAILED)]
 
-    async def retry_commands(self, keys: Collection[str]) -> int:
+    async def retry_commands(self, keys: Collection[str], *, actor: str = "") -> int:
         """Have stored commands that were given up due at once, as new; how many."""
-        retried = await self._database.write(RETRY, self._now(), list(keys))
+        now = self._now()
+        retried = await self._database.transaction(
+            lambda wire: retry_commands(wire, now, keys, actor)
+        )
         self._tell(Hint(sent=True))
-        return len(retried)
+        return retried
 
     def sent(self) -> Signal:
         """Notifies when there may be stored commands to execute."""
@@ -457,6 +575,7 @@ class PostgresStore:
             timedelta(seconds=lifetime),
             None if expire_after is None else round(expire_after * 1_000_000),
         )
+        self._tell(Hint(groups=_shared([connection])))
 
     async def heartbeat(self, sessions: Collection[str], *, lifetime: float) -> frozenset[str]:
         """Keep the sessions alive, and tell which of them are not there any more."""
@@ -467,7 +586,9 @@ class PostgresStore:
 
     async def disconnect(self, session: str) -> None:
         """Forget the session."""
-        await self._database.write(DISCONNECT, self._now(), session)
+        now = self._now()
+        groups = await self._database.transaction(lambda wire: disconnect(wire, session, now))
+        self._tell(Hint(groups=set(groups)))
 
     async def remove_stale(self) -> Stale:
         """Remove the sessions and consumers whose time is up."""
@@ -476,21 +597,120 @@ class PostgresStore:
         gone = {FeedKey(*key) for key in stale.consumers}
         for key in gone:
             self._forget(key)
-        self._tell(Hint(feeds=gone | set(voided)))
+        self._tell(Hint(feeds=gone | set(voided), groups=_shared(stale.sessions)))
         return stale
 
-    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+    async def remove_consumer(
+        self, subscription: str, consumer: str, *, actor: str | None = None
+    ) -> None:
         """Forget the consumer, its sessions, and the feed that it had for itself."""
+        now = self._now()
         voided = await self._database.transaction(
-            lambda wire: remove_consumer(wire, subscription, consumer)
+            lambda wire: remove_consumer(wire, now, subscription, consumer, actor)
         )
         self._forget(FeedKey(subscription, consumer))
-        self._tell(Hint(feeds={FeedKey(subscription, consumer), *voided}))
+        feeds = {FeedKey(subscription, consumer), *voided}
+        self._tell(Hint(feeds=feeds, groups={subscription}))
 
     async def consumers(self, subscription: str) -> list[Consumer]:
         """The subscription's consumers, by name."""
         rows = await self._database.fetch(SELECT_CONSUMERS, subscription)
         return [consumer_of(subscription, row) for row in rows]
+
+    # Leases and retention
+
+    async def acquire_lease(self, name: str, owner: str, seconds: float) -> Lease | None:
+        """Have this work for so many seconds from now; `None` while somebody else has it."""
+        now = self._now()
+        return await self._database.transaction(
+            lambda wire: acquire_lease(wire, now, name, owner, seconds)
+        )
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Have it no more, so that others need not wait for its end."""
+        await self._database.write(RELEASE, self._now(), lease.name, lease.owner, lease.epoch)
+
+    async def now(self) -> datetime:
+        """The time of the store, by which events are recorded."""
+        if (now := self._now()) is not None:
+            return now
+        [row] = await self._database.fetch("SELECT clock_timestamp() AS now")
+        found: datetime = row["now"]
+        return found
+
+    async def extent(self, stream: str) -> Extent:
+        """What there is of the stream."""
+        rows = await self._database.fetch(SELECT_EXTENT, stream)
+        if not rows:
+            raise KeyError(stream)
+        return Extent(*rows[0])
+
+    async def measure(self, stream: str, after: int, limit: int) -> int:
+        """Bytes of data of the events with `after < offset <= after + limit`."""
+        [row] = await self._database.fetch(MEASURE, stream, after, limit)
+        return int(row["size"])
+
+    async def keep_size(self, stream: str, measured_to: int, size: int, lease: Lease) -> None:
+        """Keep that the events from the first offset to `measured_to` have so many bytes."""
+        await self._database.transaction(
+            lambda wire: keep_size(wire, stream, measured_to, size, lease)
+        )
+
+    async def standings(self, stream: str, through: int) -> list[Standing]:
+        """The cursors on the stream that have not settled every event up to `through`."""
+        return await self._database.read(lambda wire: read_standings(wire, stream, through))
+
+    async def may_remove(self) -> bool:
+        """Whether this role may remove events of persistent streams; a writer may not."""
+        return bool((await self._database.fetch(MAY_REMOVE))[0]["may"])
+
+    async def kept_event(self, stream: str, offset: int) -> RecordedEvent | None:
+        """The event at that offset, also if it is gone and not settled."""
+        rows = await self._database.fetch(SELECT_EVENT, stream, offset)
+        return recorded_event(rows[0]) if rows else None
+
+    async def truncate(self, stream: str, through: int, *, regardless: int, lease: Lease) -> int:
+        """Let the events up to `through` go, and return the offset of the first one left."""
+        for _ in range(TRIES):
+            with suppress(RegisteredMeanwhileError):
+                first, moved = await self._database.transaction(
+                    lambda wire: truncate(wire, stream, through, regardless, lease)
+                )
+                groups = {key.subscription for key in moved if partition_number(key) is not None}
+                self._tell(Hint(feeds=set(moved), groups=groups))
+                return first
+        raise StoreUnavailableError(f"cursors on {stream} come and go all the time")
+
+    async def sweep(self, stream: str, start: int, limit: int, lease: Lease) -> Swept:
+        """Remove the bytes of what is gone, from `start` on and of up to `limit` offsets."""
+        return await self._database.transaction(
+            lambda wire: sweep(wire, stream, start, limit, lease)
+        )
+
+    async def may_forget(self) -> bool:
+        """Whether this role may remove keys; a reader may not."""
+        return bool((await self._database.fetch(MAY_FORGET))[0]["may"])
+
+    async def count_keys(self, kind: KeyKind, stream: str, kept: float) -> KeyCount:
+        """How many keys there are of that kind and of events of that stream."""
+        now, lifetime = self._now(), timedelta(seconds=kept)
+        return await self._database.read(
+            lambda wire: read_key_count(wire, now, kind, stream, lifetime)
+        )
+
+    async def forget_keys(
+        self, kind: KeyKind, stream: str, *, kept: float, start: int, limit: int, lease: Lease
+    ) -> Swept:
+        """Remove up to `limit` keys that are not needed, the oldest first."""
+        now, lifetime = self._now(), timedelta(seconds=kept)
+        return await self._database.transaction(
+            lambda wire: forget_keys(wire, now, kind, stream, lifetime, start, limit, lease)
+        )
+
+    async def tell_gap(self, key: FeedKey, gap: Gap) -> None:
+        """Take note that the reader was told of the gap."""
+        await self._database.write(TELL_GAP, key.subscription, key.consumer or "", gap.last)
+        self._tell(Hint(feeds={key}))
 
     # Waking who waits
 
@@ -507,6 +727,11 @@ class PostgresStore:
         if key in self._feeds:
             _, signal = self._feeds.pop(key)
             signal.notify()
+
+    def _may_be_consumed(self, stream: str) -> None:
+        """Look soon what of an ephemeral stream can go: what was set aside can."""
+        self._untidy.add(stream)
+        self._has_untidy.set()
 
     def _give_back(self, claiming: asyncio.Task[Claims]) -> None:
         """Put back the claims of somebody who was cancelled, not as failures."""
@@ -535,6 +760,9 @@ class PostgresStore:
     def _wake(self, hint: Hint, names: dict[str, set[str]] | None = None) -> None:
         if hint.sent or hint.everything:
             self._sent.notify()
+        for subscription, signal in self._regrouped.items():
+            if hint.everything or subscription in hint.groups:
+                signal.notify()
         for stream in self._streams if hint.everything else hint.streams & self._streams.keys():
             self._streams[stream].notify()
             if stream in self._ephemeral:
@@ -584,6 +812,7 @@ class PostgresStore:
             self._now(),
             [key.subscription for key in self._feeds],
             [key.consumer or "" for key in self._feeds],
+            list(self._regrouped),
         )
         for about, first, second, head in rows:
             if about == "stream":
@@ -593,6 +822,11 @@ class PostgresStore:
                     hint.streams.add(first)
             elif about == "feed":
                 hint.feeds.add(FeedKey(first, second or None))
+            elif about == "group":
+                if second != self._group_states.get(first, second):
+                    is_foreign = True
+                    hint.groups.add(first)
+                self._group_states[first] = second
             else:
                 hint.sent = True
         return hint, is_foreign
@@ -611,6 +845,11 @@ class PostgresStore:
             await asyncio.sleep(TIDY_INTERVAL)
 
 
+def _shared(connections: Iterable[Connection]) -> set[str]:
+    """The subscriptions of which these are connections that share their feed."""
+    return {one.feed.subscription for one in connections if one.feed.consumer is None}
+
+
 _SELECT_STREAMS = """
 SELECT name, type
   FROM streams
@@ -619,12 +858,13 @@ SELECT name, type
 
 _INSERT_STREAM = """
 INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
-                     readers, last_token)
-VALUES ($1, $2, 0, 1, $3, 0, NULL, 0, 0, 0)
+                     readers, last_token, measured_to, size)
+VALUES ($1, $2, 0, 1, $3, 0, NULL, 0, 0, 0, 0, 0)
     ON CONFLICT (name) DO NOTHING
 """
 
-# What there is to do for these feeds, how far the streams are, and whether a command is due.
+# What there is to do for these feeds, how far the streams are, what differs when a group's members
+# or partitions do, and whether a command is due.
 _LOOK = """
 SELECT 'stream' AS about, name AS first, NULL AS second, head
   FROM streams
@@ -639,6 +879,20 @@ SELECT 'feed', subscription, consumer, 0
                 WHERE cursor_id = cursors.id
                   AND (due_at <= coalesce($1::timestamptz, clock_timestamp())
                        OR token = 0 AND due_at IS NULL))
+ UNION ALL
+SELECT 'group', asked.subscription,
+       concat((SELECT concat(sum(revision), ' ', count(*) FILTER (WHERE owner = ''))
+                 FROM cursors
+                WHERE cursors.subscription = asked.subscription
+                  AND consumer ~ '^partition-[0-6][0-9]$'),
+              ' ',
+              (SELECT string_agg(session, ' ' ORDER BY session)
+                 FROM sessions
+                WHERE sessions.subscription = asked.subscription AND feed_consumer = ''),
+              ' ',
+              (SELECT count(*) FROM pauses WHERE pauses.subscription = asked.subscription)),
+       0
+  FROM unnest($4::text[]) AS asked (subscription)
  UNION ALL
 SELECT 'command', '', NULL, 0
  WHERE EXISTS (SELECT 1

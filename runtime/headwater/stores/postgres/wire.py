@@ -184,13 +184,21 @@ async def driver_connection(
         ConfigurationError: It will never work like this.
         OSError, TimeoutError, asyncpg.PostgresError: It does not work now.
     """
-    try:
-        return await asyncpg.connect(
+    connecting = asyncio.create_task(
+        asyncpg.connect(
             address.url,
             timeout=limits.connect,
             max_cacheable_statement_size=0,
             server_settings=limits.settings | {"application_name": "headwater"} | settings,
-        )
+        ),
+        name="headwater-postgres-connect",
+    )
+    try:
+        # The driver, cancelled just as the socket is there, leaves an error that nobody retrieves.
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_let_go)
+        raise
     except asyncpg.ClientConfigurationError:
         raise ConfigurationError(f"{address}: its URL has an option that is not known") from None
     except asyncpg.InvalidCatalogNameError as error:
@@ -201,6 +209,12 @@ async def driver_connection(
         if "startup parameter" in str(error.message):
             raise ConfigurationError(pooler_refused(address)) from error
         raise
+
+
+def _let_go(connecting: asyncio.Task[asyncpg.Connection]) -> None:
+    """Be done with a connection that nobody waits for any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 def pooler_refused(address: Address) -> str:

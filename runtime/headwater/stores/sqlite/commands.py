@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from headwater.stores.contract import FailedCommand, SentCommand, Taken
+from headwater.stores.operating import by_command
 
+from .acts import write_act
+from .rows import occasion_of
 from .transaction import Transaction
 
 __all__ = [
@@ -25,7 +29,7 @@ UPDATE sent_commands
                 WHERE due_at <= ?
                 ORDER BY due_at, key
                 LIMIT ?)
-RETURNING key, name, body, request_id, attempts
+RETURNING key, name, body, request_id, attempts, kind, stream, stream_offset
 """
 
 _SELECT_NEXT_DUE = """
@@ -39,11 +43,20 @@ def take_commands(transaction: Transaction, limit: int, lease: int) -> Taken:
     rows = transaction.connection.execute(
         _TAKE, (transaction.now + lease, transaction.now, limit)
     ).fetchall()
-    commands = tuple(
-        SentCommand(key=key, name=name, body=body, request_id=request_id, attempts=attempts)
-        for key, name, body, request_id, attempts in sorted(rows)
-    )
+    commands = tuple(_command(row) for row in sorted(rows))
     return Taken(commands, _next_due(transaction))
+
+
+def _command(row: Sequence[Any]) -> SentCommand:
+    key, name, body, request_id, attempts, *occasion = row
+    return SentCommand(
+        key=key,
+        name=name,
+        body=body,
+        request_id=request_id,
+        attempts=attempts,
+        occasion=occasion_of(*occasion),
+    )
 
 
 def nothing_to_take(transaction: Transaction) -> Taken | None:
@@ -75,19 +88,25 @@ _RETRY = """
 UPDATE sent_commands
    SET due_at = ?, attempts = 0
  WHERE key = ? AND due_at IS NULL
+RETURNING name, key
 """
 
 
-def retry_commands(transaction: Transaction, keys: Collection[str]) -> int:
+def retry_commands(transaction: Transaction, keys: Collection[str], actor: str) -> int:
     """Have commands that were given up due at once."""
     transaction.sent = True
-    return sum(
-        transaction.connection.execute(_RETRY, (transaction.now, key)).rowcount for key in set(keys)
-    )
+    retried = [
+        row
+        for key in set(keys)
+        for row in transaction.connection.execute(_RETRY, (transaction.now, key)).fetchall()
+    ]
+    for name, theirs in by_command(retried):
+        write_act(transaction, "retry", name, {"commands": theirs}, actor)
+    return len(retried)
 
 
 _SELECT_FAILED = """
-SELECT key, name, body, request_id, attempts, error
+SELECT key, name, body, request_id, attempts, kind, stream, stream_offset, error
   FROM sent_commands
  WHERE due_at IS NULL
  ORDER BY sent_at, key
@@ -97,9 +116,6 @@ SELECT key, name, body, request_id, attempts, error
 def read_failed_commands(connection: sqlite3.Connection) -> list[FailedCommand]:
     """The commands that were given up, oldest first."""
     return [
-        FailedCommand(
-            SentCommand(key=key, name=name, body=body, request_id=request_id, attempts=attempts),
-            error,
-        )
-        for key, name, body, request_id, attempts, error in connection.execute(_SELECT_FAILED)
+        FailedCommand(_command(command), error)
+        for *command, error in connection.execute(_SELECT_FAILED)
     ]

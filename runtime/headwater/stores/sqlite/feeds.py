@@ -12,13 +12,17 @@ from typing import Any
 from uuid import UUID
 
 from headwater.errors import CursorMismatchError
+from headwater.events import RecordedEvent
 from headwater.stores.contract import Claim, Claims, FeedKey, Order, PutBack
 from headwater.stores.guards import feed_name
+from headwater.stores.letters import BEHIND
+from headwater.stores.retention import Gap
 from headwater.stores.window import WINDOW, Entry, Window
 
-from .rows import metadata_text, recorded_event, to_microseconds, wanted_events
+from .aside import set_aside
+from .rows import recorded_event, wanted_events
 
-__all__ = ["CURSOR_FORMAT", "SqliteFeed", "load_feed"]
+__all__ = ["CURSOR_FORMAT", "SqliteFeed", "load_feed", "require_fitting_cursor"]
 
 CURSOR_FORMAT = 1
 SCAN = 1000  # events to look at in one claim, while other writers wait
@@ -26,7 +30,7 @@ SCAN = 1000  # events to look at in one claim, while other writers wait
 _SELECT_CURSOR = """
 SELECT cursors.id, cursors.stream, cursors.events, cursors.sequence, cursors.format, cursors.epoch,
        cursors.read_to, cursors.event_id, cursors.revision, cursors.last_token, cursors.skipped,
-       streams.epoch, streams.head
+       streams.epoch, streams.head, cursors.truncated_from, cursors.truncated_to
   FROM cursors JOIN streams ON streams.name = cursors.stream
  WHERE cursors.subscription = ? AND cursors.consumer = ?
 """
@@ -62,6 +66,40 @@ def load_feed(
     return SqliteFeed(connection, key, row)
 
 
+def require_fitting_cursor(
+    key: FeedKey,
+    stream: str,
+    cursor_format: int,
+    epoch: int,
+    read_to: int,
+    event_id: bytes | None,
+    stream_epoch: int,
+    head: int,
+    found: bytes | None,
+) -> None:
+    """See that the cursor was written for the stream as it is; `found` is the id at its place.
+
+    Raises:
+        CursorMismatchError: It was not.
+    """
+
+    def mismatch(reason: str) -> CursorMismatchError:
+        return CursorMismatchError(feed_name(key), stream, reason)
+
+    if cursor_format != CURSOR_FORMAT:
+        raise mismatch(f"it has format {cursor_format}, and {CURSOR_FORMAT} is known here")
+    if epoch != stream_epoch:
+        raise mismatch(
+            f"it was written in epoch {epoch} of the stream, which was made anew since: it is "
+            f"in epoch {stream_epoch}"
+        )
+    if event_id is not None:  # it has read something, and not only waits further up
+        if read_to > head:
+            raise mismatch(f"it stands at {read_to}, and the stream ends at {head}")
+        if found is not None and found != event_id:
+            raise mismatch(f"event {read_to} was {UUID(bytes=event_id)} when it was read")
+
+
 class SqliteFeed:
     """One feed, as the current transaction sees and changes it."""
 
@@ -80,13 +118,26 @@ class SqliteFeed:
             self.skipped,
             stream_epoch,
             head,
+            truncated_from,
+            truncated_to,
         ) = row
+        self.gap = None if truncated_to is None else Gap(truncated_from, truncated_to)
         self.key = key
         self.events = wanted_events(events)
         self.order = Order(sequence)
         self._wanted = events
         self._connection = connection
-        self._require_the_same_stream(cursor_format, epoch, stream_epoch, head)
+        require_fitting_cursor(
+            key,
+            self.stream,
+            cursor_format,
+            epoch,
+            self.read_to,
+            self._event_id,
+            stream_epoch,
+            head,
+            None if self._event_id is None else self._id_of(self.read_to),
+        )
         self._window = Window(self.order)
         self._window.restore(
             Entry(offset, workflow_id, None, failures, token, holder, due_at or 0, bool(held))
@@ -98,38 +149,20 @@ class SqliteFeed:
         self._settled: set[int] = set()
         self._is_changed = False
 
-    def _require_the_same_stream(
-        self, cursor_format: int, epoch: int, stream_epoch: int, head: int
-    ) -> None:
-        def mismatch(reason: str) -> CursorMismatchError:
-            return CursorMismatchError(feed_name(self.key), self.stream, reason)
-
-        if cursor_format != CURSOR_FORMAT:
-            raise mismatch(f"it has format {cursor_format}, and {CURSOR_FORMAT} is known here")
-        if epoch != stream_epoch:
-            raise mismatch(
-                f"it was written in epoch {epoch} of the stream, which was made anew since: it is "
-                f"in epoch {stream_epoch}"
-            )
-        if self._event_id is not None:  # it has read something, and not only waits further up
-            if self.read_to > head:
-                raise mismatch(f"it stands at {self.read_to}, and the stream ends at {head}")
-            found = self._id_of(self.read_to)
-            if found is not None and found != self._event_id:
-                raise mismatch(
-                    f"event {self.read_to} was {UUID(bytes=self._event_id)} when it was read"
-                )
-
     # Claims
 
-    def may_hand_out(self, holder: str, in_flight: int, head: int, now: int) -> bool:
-        """Whether `claim` would hand out or change anything."""
+    def may_hand_out(
+        self, holder: str, in_flight: int, head: int, now: int, *, waits: bool
+    ) -> bool:
+        """Whether `claim` might hand out or change anything."""
         due = self._window.next_due()
         if due is not None and due <= now:
             return True
         if self._window.held(holder) >= in_flight:
             return False
-        return self._window.has_ready or (self.read_to < head and len(self._window) < WINDOW)
+        if self._window.has_ready or (self.read_to < head and len(self._window) < WINDOW):
+            return True
+        return waits and len(self._window) > self._window.claimed and self._has_letters()
 
     def next_due(self, now: int) -> float | None:
         """Seconds until a claim or a wait ends."""
@@ -144,16 +177,35 @@ class SqliteFeed:
     """
 
     def claim(
-        self, holder: str, limit: int, *, in_flight: int, ack_timeout: int, head: int, now: int
+        self,
+        holder: str,
+        limit: int,
+        *,
+        in_flight: int,
+        ack_timeout: int,
+        run: int,
+        head: int,
+        now: int,
+        waits: bool,
     ) -> tuple[Claims, bool]:
-        """Hand out up to `limit` events, and tell whether there may be more further up."""
+        """Hand out up to `limit` events, and tell whether there may be more further up.
+
+        With `waits`, what nobody has of a workflow with an earlier dead letter is set aside.
+        """
         for entry in self._window.pass_time(now):
             self._changed.add(entry.offset)
         room = min(limit, in_flight - self._window.held(holder))
+        looks_for_letters = waits and room > 0 and self._has_letters()
+        if looks_for_letters:
+            self._set_aside_what_waits(now)
         claims: list[Claim] = []
+        self._window.begin_run(run)
         with closing(_Scan(self._connection, self.stream, self.read_to, head)) as scan:
-            while len(claims) < room and (self._window.has_ready or self._take_from(scan)):
+            while len(claims) < room and (
+                self._window.has_ready or self._take_from(scan, now if looks_for_letters else None)
+            ):
                 claims.append(self._hand_out(holder, now + ack_timeout))
+        self._window.end_run()
         if scan.read_to != self.read_to:
             self._move(scan.read_to, scan.event_id)
         return Claims(tuple(claims), self.next_due(now)), scan.is_cut_short
@@ -162,12 +214,14 @@ class SqliteFeed:
         self.last_token += 1
         entry = self._window.take(holder, self.last_token, until)
         self._changed.add(entry.offset)
-        event, entry.event = entry.event, None
-        if event is None:
-            event = recorded_event(
-                self._connection.execute(self._SELECT_EVENT, (self.stream, entry.offset)).fetchone()
-            )
+        event = self._event_of(entry)
+        entry.event = None
         return Claim(self.key, event, entry.failures + 1, entry.token)
+
+    def _event_of(self, entry: Entry) -> RecordedEvent:
+        return entry.event or recorded_event(
+            self._connection.execute(self._SELECT_EVENT, (self.stream, entry.offset)).fetchone()
+        )
 
     def holds(self, claim: Claim) -> bool:
         """Whether the claim can still be settled."""
@@ -190,42 +244,61 @@ class SqliteFeed:
         self._window.put_back(offset, failed=settlement.failed, until=until, held=settlement.held)
         self._changed.add(offset)
 
-    _INSERT_DEAD_LETTER = """
-    INSERT INTO dead_letters (subscription, consumer, stream, stream_offset, id, name, version,
-                              workflow, workflow_id, workflow_version, recorded_at, data, metadata,
-                              error, attempts, set_aside_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    """
-
     def set_aside(self, claim: Claim, error: str, now: int) -> None:
         """Keep the event as a dead letter."""
-        event = claim.event
-        self._connection.execute(
-            self._INSERT_DEAD_LETTER,
-            (
-                self.key.subscription,
-                self.key.consumer or "",
-                event.stream,
-                event.offset,
-                event.id.bytes,
-                event.name,
-                event.version,
-                event.workflow,
-                event.workflow_id,
-                event.workflow_version,
-                to_microseconds(event.recorded_at),
-                event.data,
-                metadata_text(event.metadata),
-                error,
-                claim.attempt,
-                now,
-            ),
+        set_aside(
+            self._connection, self.key, claim.event, error, claim.attempt, now=now, behind=False
         )
 
-    def requeue(self, offset: int, workflow_id: str) -> None:
-        """Have an event that was settled handed out again, as new."""
+    _SELECT_ANY_LETTER = """
+    SELECT 1
+      FROM dead_letters
+     WHERE subscription = ? AND consumer = ? AND NOT unread
+     LIMIT 1
+    """
+
+    def _has_letters(self) -> bool:
+        key = (self.key.subscription, self.key.consumer or "")
+        return self._connection.execute(self._SELECT_ANY_LETTER, key).fetchone() is not None
+
+    _SELECT_EARLIER_LETTER = """
+    SELECT 1
+      FROM dead_letters
+     WHERE subscription = ? AND consumer = ? AND workflow_id = ? AND stream_offset < ?
+       AND NOT unread
+     LIMIT 1
+    """
+
+    def _is_behind(self, workflow_id: str, offset: int) -> bool:
+        """Whether the workflow has an earlier event among the feed's dead letters."""
+        place = (self.key.subscription, self.key.consumer or "", workflow_id, offset)
+        return self._connection.execute(self._SELECT_EARLIER_LETTER, place).fetchone() is not None
+
+    _SELECT_SAME_LETTER = """
+    SELECT 1
+      FROM dead_letters
+     WHERE subscription = ? AND consumer = ? AND workflow_id = ? AND stream_offset = ?
+     LIMIT 1
+    """
+
+    def _set_behind(self, event: RecordedEvent, attempts: int, now: int) -> None:
+        """Keep the event behind its workflow's dead letters, unless it is there already."""
+        place = (self.key.subscription, self.key.consumer or "", event.workflow_id, event.offset)
+        if self._connection.execute(self._SELECT_SAME_LETTER, place).fetchone() is None:
+            set_aside(self._connection, self.key, event, BEHIND, attempts, now=now, behind=True)
+
+    def _set_aside_what_waits(self, now: int) -> None:
+        for entry in tuple(self._window):
+            if not entry.token and self._is_behind(entry.workflow_id, entry.offset):
+                self._set_behind(self._event_of(entry), entry.failures, now)
+                self._window.remove(entry.offset)
+                self._changed.discard(entry.offset)
+                self._settled.add(entry.offset)
+
+    def requeue(self, offset: int, workflow_id: str, failures: int = 0) -> None:
+        """Have an event that was settled handed out again, as one that has failed so often."""
         if offset <= self.read_to and self._window.get(offset) is None:
-            self._window.enter_again(Entry(offset, workflow_id))
+            self._window.enter_again(Entry(offset, workflow_id, failures=failures))
             self._changed.add(offset)
 
     def take_from(self, holder: str) -> bool:
@@ -256,14 +329,20 @@ class SqliteFeed:
             if read_to != self.read_to:
                 self._move(read_to, None)
 
-    def _take_from(self, scan: _Scan) -> bool:
-        """Take events until one is ready; whether one is."""
+    def _take_from(self, scan: _Scan, now: int | None) -> bool:
+        """Take events until one is ready; whether one is.
+
+        With a time, it is when those that have to wait for a dead letter are set aside.
+        """
         while not self._window.has_ready and len(self._window) < WINDOW:
             row = scan.next()
             if row is None:
                 return False
             if self.events is None or row[3] in self.events:
                 event = recorded_event(row)
+                if now is not None and self._is_behind(event.workflow_id, event.offset):
+                    self._set_behind(event, 0, now)
+                    continue
                 entry = Entry(event.offset, event.workflow_id, event)
                 self._window.enter(entry)
                 self._changed.add(event.offset)

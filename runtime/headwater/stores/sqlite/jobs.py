@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from headwater.errors import ConfigurationError, CursorMismatchError
 from headwater.stores.contract import Claims, Feed, FeedKey
 from headwater.stores.guards import feed_name
-from headwater.streams import Stream
+from headwater.stores.retention import missed_at_start
+from headwater.streams import AfterDeadLetter, Stream
 
+from .acts import write_act
 from .feeds import CURSOR_FORMAT
 from .positions import find_position
 from .rows import microseconds, wanted_text
@@ -28,8 +30,8 @@ __all__ = [
 
 _INSERT_STREAM = """
 INSERT INTO streams (name, type, head, first_offset, epoch, dropped, recorded_at, registrations,
-                     readers, last_token)
-VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0, 0)
+                     readers, last_token, measured_to, size)
+VALUES (?, ?, 0, 1, ?, 0, NULL, 0, 0, 0, 0, 0)
 """
 
 
@@ -68,9 +70,10 @@ UPDATE cursors
 
 _INSERT_CURSOR = """
 INSERT INTO cursors (subscription, consumer, stream, events, sequence, format, epoch, read_to,
-                     event_id, revision, last_token, skipped)
+                     event_id, revision, last_token, skipped, truncated, owner, owner_epoch,
+                     truncated_from, truncated_to)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?,
-        (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?, 0)
+        (SELECT id FROM events WHERE stream = ? AND stream_offset = ?), 0, ?, 0, ?, '', 0, ?, ?)
 """
 
 
@@ -86,6 +89,7 @@ def register(transaction: Transaction, feed: Feed) -> None:
     if known is None:
         transaction.flush_heads()
         read_to = find_position(transaction.connection, feed.stream, feed.start)
+        gap = missed_at_start(feed.start, head.first_offset)
         transaction.connection.execute(
             _INSERT_CURSOR,
             (
@@ -100,6 +104,9 @@ def register(transaction: Transaction, feed: Feed) -> None:
                 feed.stream,
                 read_to,
                 head.last_token,
+                0 if gap is None else gap.last - gap.first + 1,
+                None if gap is None else gap.first,
+                None if gap is None else gap.last,
             ),
         )
         head.readers += 1
@@ -122,17 +129,22 @@ DELETE FROM deliveries
  WHERE cursor_id = ?
 """
 
+_DELETE_RECEIPTS = """
+DELETE FROM read_receipts
+ WHERE subscription = ? AND consumer = ?
+"""
+
 _DELETE_CURSOR = """
 DELETE FROM cursors
  WHERE id = ?
 """
 
 
-def unregister(transaction: Transaction, key: FeedKey) -> None:
-    """Forget the feed, its cursor and its claims, if there is one."""
+def unregister(transaction: Transaction, key: FeedKey) -> bool:
+    """Forget the feed, its cursor and its claims; whether there was one."""
     feed = transaction.find_feed(key)
     if feed is None:
-        return
+        return False
     head = transaction.head(feed.stream)
     head.last_token = max(head.last_token, feed.last_token)
     head.readers -= 1
@@ -140,8 +152,10 @@ def unregister(transaction: Transaction, key: FeedKey) -> None:
     head.is_changed = True
     transaction.drop_feed(key)
     transaction.connection.execute(_DELETE_DELIVERIES, (feed.id,))
+    transaction.connection.execute(_DELETE_RECEIPTS, (key.subscription, key.consumer or ""))
     transaction.connection.execute(_DELETE_CURSOR, (feed.id,))
     transaction.tidy(feed.stream)
+    return True
 
 
 def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Claims:
@@ -154,15 +168,21 @@ def claim(transaction: Transaction, feed: Feed, holder: str, limit: int) -> Clai
     found = transaction.feed(feed.key)
     if _is_paused(transaction, feed):
         return Claims((), None)
+    if found.gap is not None:
+        return Claims((), None, found.gap)
     transaction.flush_events()
     claims, is_cut_short = found.claim(
         holder,
         limit,
         in_flight=feed.in_flight,
         ack_timeout=microseconds(feed.ack_timeout),
+        run=feed.run,
         head=transaction.head(feed.stream).head,
         now=transaction.now,
+        waits=_waits(feed),
     )
+    if _waits(feed):
+        transaction.tidy(feed.stream)  # of what was set aside
     if is_cut_short:
         transaction.woken.add(feed.key)
     return claims
@@ -173,10 +193,16 @@ def nothing_to_claim(transaction: Transaction, feed: Feed, holder: str) -> Claim
     found = transaction.feed(feed.key)
     if _is_paused(transaction, feed):
         return Claims((), None)
+    if found.gap is not None:
+        return Claims((), None, found.gap)
     head = transaction.head(feed.stream).head
-    if found.may_hand_out(holder, feed.in_flight, head, transaction.now):
+    if found.may_hand_out(holder, feed.in_flight, head, transaction.now, waits=_waits(feed)):
         return None
     return Claims((), found.next_due(transaction.now))
+
+
+def _waits(feed: Feed) -> bool:
+    return feed.after_dead_letter is AfterDeadLetter.WAIT
 
 
 _SELECT_PAUSE = """
@@ -197,9 +223,12 @@ VALUES (?, ?)
 """
 
 
-def pause(transaction: Transaction, subscription: str) -> None:
+def pause(transaction: Transaction, subscription: str, actor: str) -> None:
     """Hand out none of the subscription's events."""
-    transaction.connection.execute(_INSERT_PAUSE, (subscription, transaction.now))
+    done = transaction.connection.execute(_INSERT_PAUSE, (subscription, transaction.now))
+    if done.rowcount:
+        write_act(transaction, "pause", subscription, {}, actor)
+    transaction.regrouped.add(subscription)
 
 
 _DELETE_PAUSE = """
@@ -208,9 +237,11 @@ DELETE FROM pauses
 """
 
 
-def resume(transaction: Transaction, subscription: str) -> None:
+def resume(transaction: Transaction, subscription: str, actor: str) -> None:
     """Hand out the subscription's events again."""
-    transaction.connection.execute(_DELETE_PAUSE, (subscription,))
+    if transaction.connection.execute(_DELETE_PAUSE, (subscription,)).rowcount:
+        write_act(transaction, "resume", subscription, {}, actor)
+    transaction.regrouped.add(subscription)
 
 
 def data_version(transaction: Transaction) -> int:

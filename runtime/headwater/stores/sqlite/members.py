@@ -7,6 +7,8 @@ from collections.abc import Collection
 from headwater.errors import CursorMismatchError
 from headwater.stores.contract import Connection, FeedKey, Stale
 
+from .acts import write_act
+from .groups import is_partition, leave
 from .jobs import unregister
 from .transaction import Transaction
 
@@ -43,6 +45,8 @@ def connect_session(
             now + lifetime,
         ),
     )
+    if connection.feed.consumer is None:
+        transaction.regrouped.add(subscription)
 
 
 _KEEP_ALIVE = """
@@ -76,14 +80,18 @@ def heartbeat(transaction: Transaction, sessions: Collection[str], lifetime: int
 _DELETE_SESSION = """
 DELETE FROM sessions
  WHERE session = ?
-RETURNING subscription, consumer
+RETURNING subscription, consumer, feed_consumer
 """
 
 
 def disconnect(transaction: Transaction, session: str) -> None:
     """Forget the session."""
-    for consumer in transaction.connection.execute(_DELETE_SESSION, (session,)).fetchall():
-        transaction.connection.execute(_SEE, (transaction.now, *consumer))
+    for subscription, consumer, feed_consumer in transaction.connection.execute(
+        _DELETE_SESSION, (session,)
+    ).fetchall():
+        transaction.connection.execute(_SEE, (transaction.now, subscription, consumer))
+        if not feed_consumer:
+            leave(transaction, subscription, session)
 
 
 _DELETE_STALE_SESSIONS = """
@@ -129,12 +137,16 @@ RETURNING session, subscription, feed_consumer, consumer
 """
 
 
-def remove_consumer(transaction: Transaction, subscription: str, consumer: str) -> None:
+def remove_consumer(
+    transaction: Transaction, subscription: str, consumer: str, actor: str | None
+) -> None:
     """Forget the consumer, its sessions, and the feed that it had for itself."""
     key = (subscription, consumer)
     _take_from(transaction, transaction.connection.execute(_DELETE_SESSIONS_OF, key).fetchall())
-    transaction.connection.execute(_DELETE_CONSUMER, key)
-    _unregister(transaction, subscription, consumer)
+    was_there = transaction.connection.execute(_DELETE_CONSUMER, key).rowcount > 0
+    had_feed = _unregister(transaction, subscription, consumer)
+    if actor is not None and (was_there or had_feed):
+        write_act(transaction, "unsubscribe", subscription, {"consumer": consumer}, actor)
 
 
 def _take_from(
@@ -146,6 +158,8 @@ def _take_from(
         for session, subscription, feed_consumer, consumer in rows
     )
     for connection in connections:
+        if connection.feed.consumer is None:
+            transaction.regrouped.add(connection.feed.subscription)
         try:
             feed = transaction.find_feed(connection.feed)
         except CursorMismatchError:  # told to those who read it
@@ -155,7 +169,10 @@ def _take_from(
     return connections
 
 
-def _unregister(transaction: Transaction, subscription: str, consumer: str) -> None:
+def _unregister(transaction: Transaction, subscription: str, consumer: str) -> bool:
+    """Forget the consumer's feed; whether there was one."""
     key = FeedKey(subscription, consumer)
-    unregister(transaction, key)
+    if is_partition(transaction.connection, key):
+        return False  # a consumer that is only called like one
     transaction.woken.add(key)
+    return unregister(transaction, key)

@@ -20,10 +20,13 @@ from headwater.stores.contract import (
     FeedStatistics,
     WorkflowState,
 )
-from headwater.stores.guards import feed_name
+from headwater.stores.groups import partition_of
+from headwater.stores.guards import feed_name, partition_number
+from headwater.stores.retention import gap_between
 from headwater.streams import StreamStatistics
 
 from .file import connect
+from .groups import is_partition
 from .rows import from_microseconds, recorded_event
 
 __all__ = [
@@ -120,10 +123,11 @@ def read_workflow(connection: sqlite3.Connection, workflow: str, workflow_id: st
 
 
 _SELECT_HISTORY = """
-SELECT stream, stream_offset, id, name, version, workflow, workflow_id, workflow_version,
-       recorded_at, data, metadata
-  FROM events
+SELECT stream, stream_offset, id, events.name, version, workflow, workflow_id, workflow_version,
+       events.recorded_at, data, metadata
+  FROM events JOIN streams ON streams.name = events.stream
  WHERE workflow = ? AND workflow_id = ? AND workflow_version <= ? AND stream = ?
+   AND stream_offset >= first_offset
  ORDER BY workflow_version
 """
 
@@ -152,7 +156,7 @@ def read_statistics(connection: sqlite3.Connection, stream: str) -> StreamStatis
 
 
 _SELECT_CURSOR = """
-SELECT cursors.id, stream, events, read_to, head, skipped
+SELECT cursors.id, stream, events, read_to, head, skipped, truncated, truncated_from, truncated_to
   FROM cursors JOIN streams ON streams.name = stream
  WHERE subscription = ? AND consumer = ?
 """
@@ -171,25 +175,41 @@ SELECT count(*), min(stream_offset)
 """
 
 
+# Reads each event ahead: nothing in the table tells which partition it is in.
+_COUNT_AHEAD_IN_PARTITION = """
+SELECT count(*), min(stream_offset)
+  FROM events
+ WHERE stream = ? AND stream_offset > ?
+   AND (? IS NULL OR name IN (SELECT value FROM json_each(?)))
+   AND partition_of(workflow_id) = ?
+"""
+
+
 def read_feed(connection: sqlite3.Connection, key: FeedKey) -> FeedStatistics:
     """How far the feed has come."""
     row = connection.execute(_SELECT_CURSOR, (key.subscription, key.consumer or "")).fetchone()
     if row is None:
         raise UnknownSubscriptionError("the store", feed_name(key))
-    cursor_id, stream, events, read_to, head, skipped = row
+    cursor_id, stream, events, read_to, head, skipped, truncated, *ends = row
     unsettled, claimed, first, held = connection.execute(_COUNT_UNSETTLED, (cursor_id,)).fetchone()
-    ahead, next_wanted = connection.execute(
-        _COUNT_AHEAD, (stream, read_to, events, events)
-    ).fetchone()
+    wanted = (stream, read_to, events, events)
+    if is_partition(connection, key):
+        connection.create_function("partition_of", 1, partition_of, deterministic=True)
+        ahead, next_wanted = connection.execute(
+            _COUNT_AHEAD_IN_PARTITION, (*wanted, partition_number(key))
+        ).fetchone()
+    else:
+        ahead, next_wanted = connection.execute(_COUNT_AHEAD, wanted).fetchone()
     next_open = first if first is not None else next_wanted
     position = max(head, read_to) if next_open is None else next_open - 1
-    return FeedStatistics(position, claimed, unsettled + ahead, held, skipped)
+    pending, gap = unsettled + ahead, gap_between(*ends)
+    return FeedStatistics(position, claimed, pending, held, skipped, truncated, gap)
 
 
 _SELECT_DEAD_LETTERS = """
 SELECT stream, stream_offset, id, name, version, workflow, workflow_id, workflow_version,
        recorded_at, data, metadata, subscription, consumer, error, attempts, set_aside_at,
-       letter_id
+       letter_id, behind, unread
   FROM dead_letters
  WHERE subscription = ?
  ORDER BY letter_id
@@ -207,6 +227,8 @@ def read_dead_letters(connection: sqlite3.Connection, subscription: str) -> list
             error=row[13],
             attempts=row[14],
             set_aside_at=from_microseconds(row[15]),
+            behind=bool(row[17]),
+            unread=bool(row[18]),
         )
         for row in connection.execute(_SELECT_DEAD_LETTERS, (subscription,))
     ]

@@ -8,12 +8,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, SafeUUID
 
-from headwater.events import Metadata, RecordedEvent
+from headwater.events import RecordedEvent
+from headwater.stores.keys import KeyKind, Occasion
+from headwater.stores.metadata import metadata_of
 
 __all__ = [
     "from_microseconds",
-    "metadata_text",
     "microseconds",
+    "occasion_of",
+    "occasion_row",
     "recorded_event",
     "to_microseconds",
     "wanted_events",
@@ -40,17 +43,14 @@ def microseconds(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
-@lru_cache(maxsize=1024)
-def metadata_text(metadata: Metadata) -> str:
-    """The metadata as it is stored."""
-    fields = {"command": metadata.command, "request_id": metadata.request_id}
-    return json.dumps({name: value for name, value in fields.items() if value is not None})
+def occasion_row(occasion: Occasion) -> tuple[str, str, int]:
+    """What a key is for, as it is stored."""
+    return occasion.kind.value, occasion.stream, occasion.offset
 
 
-@lru_cache(maxsize=1024)
-def _metadata(text: str) -> Metadata:
-    fields = json.loads(text)
-    return Metadata(command=fields.get("command"), request_id=fields.get("request_id"))
+def occasion_of(kind: str, stream: str, offset: int) -> Occasion:
+    """What was stored of what a key is for."""
+    return Occasion(KeyKind(kind), stream, offset)
 
 
 def _uuid(stored: bytes) -> UUID:
@@ -97,5 +97,5 @@ def recorded_event(row: tuple[Any, ...]) -> RecordedEvent:
         workflow_version,
         from_microseconds(recorded_at),
         data,
-        _metadata(metadata),
+        metadata_of(metadata),
     )

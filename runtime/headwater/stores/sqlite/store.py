@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from headwater.clock import Clock, SystemClock
@@ -37,10 +38,17 @@ from headwater.stores.contract import (
     Unit,
     WorkflowState,
 )
+from headwater.stores.groups import Group, Partition, Share
 from headwater.stores.guards import feed_name
+from headwater.stores.keys import KeyCount, KeyKind
+from headwater.stores.leases import Lease
+from headwater.stores.operating import Act, Reset
+from headwater.stores.receipts import Receipting
+from headwater.stores.retention import Extent, Gap, Standing, Swept
 from headwater.stores.signal import Signal
 from headwater.streams import Start, Stream, StreamStatistics
 
+from .acts import read_acts
 from .commands import (
     nothing_to_take,
     postpone_command,
@@ -49,6 +57,7 @@ from .commands import (
     take_commands,
 )
 from .file import BUSY_WAIT, set_revision
+from .groups import balance, nothing_to_take_over, register_group, release
 from .jobs import (
     add_streams,
     claim,
@@ -59,9 +68,12 @@ from .jobs import (
     resume,
     unregister,
 )
+from .keys import forget_keys, read_key_count
+from .leases import acquire_lease, release_lease
 from .lending import Lender, Loan
 from .letters import drop, requeue
 from .members import connect_session, disconnect, heartbeat, remove_consumer, remove_stale
+from .partitions import read_partition_feeds, read_partitions
 from .positions import find_position
 from .reading import (
     Readers,
@@ -75,7 +87,19 @@ from .reading import (
     read_statistics,
     read_workflow,
 )
-from .rows import microseconds
+from .receipts import SqliteReceipts
+from .resets import reset
+from .retention import (
+    keep_size,
+    read_extent,
+    read_kept_event,
+    read_size,
+    read_standings,
+    sweep,
+    tell_gap,
+    truncate,
+)
+from .rows import microseconds, to_microseconds
 from .schemas import count_events, keep_schemas, read_schemas, read_streams
 from .transaction import Transaction
 from .turn import Turn
@@ -98,6 +122,8 @@ class SqliteStore:
     may keep a transaction of its own open; nothing else of this process is written meanwhile.
     """
 
+    commits_at_once = 1
+
     def __init__(
         self,
         path: str | Path,
@@ -115,9 +141,12 @@ class SqliteStore:
         self._lender = Lender()
         self._writer = Writer(self.path, self._clock, self._notify, busy_wait=busy_wait)
         self._readers = Readers(self.path)
+        self._receipts = SqliteReceipts(self._writer, self._readers)
         self._streams: dict[str, Signal] = {}
         self._sent = Signal()
         self._feeds: dict[FeedKey, tuple[Feed, Signal]] = {}
+        self._groups: dict[str, Group] = {}
+        self._regrouped: dict[str, Signal] = {}
         self._watching: asyncio.Task[None] | None = None
         self._unwanted: set[asyncio.Future[Claims]] = set()
 
@@ -125,6 +154,11 @@ class SqliteStore:
     def cautions(self) -> tuple[str, ...]:
         """Nothing: how a file is written is not for its users to set."""
         return ()
+
+    @property
+    def receipts(self) -> Receipting:
+        """What its recipients have read."""
+        return self._receipts
 
     async def open(self, streams: Sequence[Stream], chain: Chain | None = None) -> None:
         """Make the file if it is not there, and have these streams in it.
@@ -281,13 +315,13 @@ class SqliteStore:
             claiming.add_done_callback(self._give_back)
             raise
 
-    async def pause(self, subscription: str) -> None:
+    async def pause(self, subscription: str, *, actor: str = "") -> None:
         """Hand out none of its events, to nobody, until `resume`; also after a restart."""
-        await self._writer.submit(lambda transaction: pause(transaction, subscription))
+        await self._writer.submit(lambda transaction: pause(transaction, subscription, actor))
 
-    async def resume(self, subscription: str) -> None:
+    async def resume(self, subscription: str, *, actor: str = "") -> None:
         """Hand out its events again."""
-        await self._writer.submit(lambda transaction: resume(transaction, subscription))
+        await self._writer.submit(lambda transaction: resume(transaction, subscription, actor))
         for key, (_, signal) in self._feeds.items():
             if key.subscription == subscription:
                 signal.notify()
@@ -315,9 +349,11 @@ class SqliteStore:
         """The stored commands that were given up, oldest first."""
         return await self._readers.run(read_failed_commands)
 
-    async def retry_commands(self, keys: Collection[str]) -> int:
+    async def retry_commands(self, keys: Collection[str], *, actor: str = "") -> int:
         """Have stored commands that were given up due at once, as new; how many."""
-        return await self._writer.submit(lambda transaction: retry_commands(transaction, keys))
+        return await self._writer.submit(
+            lambda transaction: retry_commands(transaction, keys, actor)
+        )
 
     def sent(self) -> Signal:
         """Notifies when there may be stored commands to execute."""
@@ -331,17 +367,67 @@ class SqliteStore:
         """How far the feed has come."""
         return await self._readers.run(lambda file: read_feed(file, key))
 
+    async def register_group(self, group: Group) -> None:
+        """Have the group's partitions; those that are there keep their cursors and owners."""
+        await self._writer.submit(lambda transaction: register_group(transaction, group))
+        self._groups[group.subscription] = group
+
+    async def balance(self, subscription: str, session: str, known: Mapping[int, int]) -> Share:
+        """Give the session its share of the group."""
+        if (group := self._groups.get(subscription)) is None:
+            raise UnknownSubscriptionError("the store", subscription)
+        known = dict(known)
+        return await self._writer.submit(
+            lambda transaction: balance(transaction, group, session, known),
+            look=lambda transaction: nothing_to_take_over(transaction, group, session, known),
+        )
+
+    async def release(self, subscription: str, session: str, partitions: Collection[int]) -> None:
+        """Have the session own these no more, and wake those who may take them."""
+        released = tuple(partitions)
+        await self._writer.submit(
+            lambda transaction: release(transaction, subscription, session, released)
+        )
+
+    def group_changes(self, subscription: str) -> Signal:
+        """Notifies when `balance` may say something new, in whichever process that happened."""
+        return self._regrouped.setdefault(subscription, Signal())
+
+    async def partitions(self, subscription: str) -> list[Partition]:
+        """How far each partition of the group has come, in their order."""
+        now = to_microseconds(self._clock.now())
+        return await self._readers.run(lambda file: read_partitions(file, subscription, now))
+
+    async def partition_feeds(self, subscription: str) -> list[FeedStatistics]:
+        """What `feed` says of each partition of the group, in their order."""
+        return await self._readers.run(lambda file: read_partition_feeds(file, subscription))
+
     async def dead_letters(self, subscription: str) -> list[DeadLetter]:
         """The subscription's dead letters, oldest first."""
         return await self._readers.run(lambda file: read_dead_letters(file, subscription))
 
-    async def requeue(self, letters: Collection[int]) -> int:
+    async def requeue(self, letters: Collection[int], *, actor: str = "") -> int:
         """Have these dead letters handed out again, as new, where they came from; how many."""
-        return await self._writer.submit(lambda transaction: requeue(transaction, letters))
+        return await self._writer.submit(lambda transaction: requeue(transaction, letters, actor))
 
-    async def drop(self, letters: Collection[int]) -> int:
+    async def drop(self, letters: Collection[int], *, actor: str = "") -> int:
         """Forget these dead letters; how many there were."""
-        return await self._writer.submit(lambda transaction: drop(transaction, letters))
+        return await self._writer.submit(lambda transaction: drop(transaction, letters, actor))
+
+    async def reset(
+        self, keys: Sequence[FeedKey], start: Start, *, forced: bool, dry_run: bool, actor: str
+    ) -> list[Reset]:
+        """Put the cursors of one subscription where `start` says, all of them or none."""
+        asked = tuple(keys)
+        return await self._writer.submit(
+            lambda transaction: reset(
+                transaction, asked, start, forced=forced, dry_run=dry_run, actor=actor
+            )
+        )
+
+    async def acts(self, limit: int) -> list[Act]:
+        """The newest acts, oldest first."""
+        return await self._readers.run(lambda file: read_acts(file, limit))
 
     async def connect(
         self, connection: Connection, *, lifetime: float, expire_after: float | None
@@ -372,16 +458,101 @@ class SqliteStore:
             self._forget(FeedKey(*key))
         return stale
 
-    async def remove_consumer(self, subscription: str, consumer: str) -> None:
+    async def remove_consumer(
+        self, subscription: str, consumer: str, *, actor: str | None = None
+    ) -> None:
         """Forget the consumer, its sessions, and the feed that it had for itself."""
         await self._writer.submit(
-            lambda transaction: remove_consumer(transaction, subscription, consumer)
+            lambda transaction: remove_consumer(transaction, subscription, consumer, actor)
         )
         self._forget(FeedKey(subscription, consumer))
 
     async def consumers(self, subscription: str) -> list[Consumer]:
         """The subscription's consumers, by name."""
         return await self._readers.run(lambda file: read_consumers(file, subscription))
+
+    # Leases and retention
+
+    async def acquire_lease(self, name: str, owner: str, seconds: float) -> Lease | None:
+        """Have this work for so many seconds from now; `None` while somebody else has it."""
+        return await self._writer.submit(
+            lambda transaction: acquire_lease(transaction, name, owner, microseconds(seconds))
+        )
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Have it no more, so that others need not wait for its end."""
+        await self._writer.submit(lambda transaction: release_lease(transaction, lease))
+
+    async def now(self) -> datetime:
+        """The time of the store, by which events are recorded."""
+        return self._clock.now()
+
+    async def extent(self, stream: str) -> Extent:
+        """What there is of the stream."""
+        return await self._readers.run(lambda file: read_extent(file, stream))
+
+    async def measure(self, stream: str, after: int, limit: int) -> int:
+        """Bytes of data of the events with `after < offset <= after + limit`."""
+        return await self._readers.run(lambda file: read_size(file, stream, after, limit))
+
+    async def keep_size(self, stream: str, measured_to: int, size: int, lease: Lease) -> None:
+        """Keep that the events from the first offset to `measured_to` have so many bytes."""
+        await self._writer.submit(
+            lambda transaction: keep_size(transaction, stream, measured_to, size, lease),
+            durable=False,
+        )
+
+    async def standings(self, stream: str, through: int) -> list[Standing]:
+        """The cursors on the stream that have not settled every event up to `through`."""
+        return await self._readers.run(lambda file: read_standings(file, stream, through))
+
+    async def may_remove(self) -> bool:
+        """Who may write to the file may do that as well."""
+        return True
+
+    async def kept_event(self, stream: str, offset: int) -> RecordedEvent | None:
+        """The event at that offset, also if it is gone and not settled."""
+        return await self._readers.run(lambda file: read_kept_event(file, stream, offset))
+
+    async def truncate(self, stream: str, through: int, *, regardless: int, lease: Lease) -> int:
+        """Let the events up to `through` go, and return the offset of the first one left."""
+        return await self._writer.submit(
+            lambda transaction: truncate(transaction, stream, through, regardless, lease)
+        )
+
+    async def sweep(self, stream: str, start: int, limit: int, lease: Lease) -> Swept:
+        """Remove the bytes of what is gone, from `start` on and of up to `limit` offsets."""
+        return await self._writer.submit(
+            lambda transaction: sweep(transaction, stream, start, limit, lease),
+            durable=False,  # what comes back after a power failure is swept again
+        )
+
+    async def may_forget(self) -> bool:
+        """Who may write to the file may do that as well."""
+        return True
+
+    async def count_keys(self, kind: KeyKind, stream: str, kept: float) -> KeyCount:
+        """How many keys there are of that kind and of events of that stream."""
+        now, lifetime = to_microseconds(self._clock.now()), microseconds(kept)
+        return await self._readers.run(
+            lambda file: read_key_count(file, now, kind, stream, lifetime)
+        )
+
+    async def forget_keys(
+        self, kind: KeyKind, stream: str, *, kept: float, start: int, limit: int, lease: Lease
+    ) -> Swept:
+        """Remove up to `limit` keys that are not needed, the oldest first."""
+        lifetime = microseconds(kept)
+        return await self._writer.submit(
+            lambda transaction: forget_keys(
+                transaction, kind, stream, lifetime, start, limit, lease
+            ),
+            durable=False,  # what comes back after a power failure is removed again
+        )
+
+    async def tell_gap(self, key: FeedKey, gap: Gap) -> None:
+        """Take note that the reader was told of the gap."""
+        await self._writer.submit(lambda transaction: tell_gap(transaction, key, gap))
 
     def _forget(self, key: FeedKey) -> None:
         if key in self._feeds:
@@ -403,6 +574,8 @@ class SqliteStore:
             self._sent.notify()
         for stream in change.appended.keys() & self._streams.keys():
             self._streams[stream].notify()
+        for subscription in change.regrouped & self._regrouped.keys():
+            self._regrouped[subscription].notify()
         for key, (feed, signal) in self._feeds.items():
             appended = change.appended.get(feed.stream, ())
             is_wanted = appended if feed.events is None else not feed.events.isdisjoint(appended)
@@ -421,7 +594,8 @@ class SqliteStore:
                     continue
                 seen, pause = version, shortest
             feeds = [signal for _, signal in self._feeds.values()]
-            for signal in (self._sent, *self._streams.values(), *feeds):
+            groups = self._regrouped.values()
+            for signal in (self._sent, *self._streams.values(), *groups, *feeds):
                 signal.notify()
 
     def _data_version(self) -> asyncio.Future[int]:

@@ -26,6 +26,7 @@ from headwater.stores.contract import (
     Append,
     Committed,
     FeedKey,
+    IdempotencyKey,
     Outcome,
     PutBack,
     Rejected,
@@ -37,10 +38,13 @@ from headwater.stores.contract import (
     WorkflowState,
 )
 from headwater.stores.guards import answered, failed_expectation, feed_name
+from headwater.stores.metadata import metadata_text
 from headwater.streams import StreamType
 
 from .feeds import SqliteFeed, load_feed
-from .rows import metadata_text, to_microseconds, wanted_events
+from .progress import Partitions
+from .receiving import note_received
+from .rows import occasion_row, to_microseconds, wanted_events
 
 __all__ = ["Head", "Transaction"]
 
@@ -86,6 +90,7 @@ class Transaction:
         self._clock = clock
         self._feeds: dict[FeedKey, SqliteFeed] = {}
         self._readers: dict[str, tuple[int, list[tuple[FeedKey, frozenset[str] | None]]]] = {}
+        self._partitions = Partitions(connection)
         self.begin()
 
     def begin(self) -> None:
@@ -93,15 +98,17 @@ class Transaction:
         self.now = to_microseconds(self._clock.now())
         self.woken: set[FeedKey] = set()
         self.appended: dict[str, set[str]] = {}
+        self.regrouped: set[str] = set()
         self._heads: dict[str, Head] = {}
         self._workflows: dict[tuple[str, str], _Workflow] = {}
         self._new_events: list[tuple[Any, ...]] = []
-        self._new_answers: dict[str, Answer] = {}
+        self._new_keys: dict[str, IdempotencyKey] = {}
         self._sends: list[SentCommand] = []
         self._done: list[tuple[str]] = []
         self.sent = False
         self._used: dict[FeedKey, SqliteFeed] = {}
         self._to_tidy: dict[str, set[FeedKey]] = {}
+        self._partitions.forget()
 
     def forget(self) -> None:
         """Know nothing, after a transaction was rolled back."""
@@ -122,8 +129,10 @@ class Transaction:
         offsets = [offset for append in unit.appends for offset in self._append(append)]
         for settlement in unit.settlements:
             self._settle(settlement)
+        for progress in unit.progress:
+            self._partitions.note(progress, self.now)
         if unit.key is not None:
-            self._new_answers[unit.key.key] = unit.key.answer
+            self._new_keys[unit.key.key] = unit.key
         for command in unit.sends:
             if self._answer(command.key) is None:
                 self._sends.append(command)
@@ -154,6 +163,8 @@ class Transaction:
             if feed is None or token in tokens or not feed.holds(claim):
                 yield DeliveryLostError(feed_name(claim.feed), claim.event.offset)
             tokens.add(token)
+        for progress in unit.progress:
+            yield from self._partitions.failed_guards(progress)
 
     _SELECT_ANSWER = """
     SELECT fingerprint, answer
@@ -162,8 +173,8 @@ class Transaction:
     """
 
     def _answer(self, key: str) -> Answer | None:
-        if (new := self._new_answers.get(key)) is not None:
-            return new
+        if (new := self._new_keys.get(key)) is not None:
+            return new.answer
         row = self.connection.execute(self._SELECT_ANSWER, (key,)).fetchone()
         return None if row is None else Answer(*row)
 
@@ -235,8 +246,9 @@ class Transaction:
                 feed.set_aside(claim, error, self.now)
             case Skip():
                 feed.count_skipped()
-            case Acknowledge():
-                pass
+            case Acknowledge(_, receipt):
+                if receipt is not None:
+                    note_received(self.connection, claim, receipt, self.now)
         feed.settle(claim)
         if self.head(feed.stream).is_ephemeral:
             self._to_tidy.setdefault(feed.stream, set()).add(claim.feed)
@@ -318,6 +330,17 @@ class Transaction:
         if self.head(stream).is_ephemeral:
             self._to_tidy.setdefault(stream, set())
 
+    def flush_partitions(self) -> None:
+        """Have the progress that was made in the tables, for others to change partitions."""
+        self._partitions.flush(self.now)
+
+    def flush_feeds(self) -> None:
+        """Have the tables tell what this transaction knows of events, feeds and partitions."""
+        self.flush_events()
+        self.flush_partitions()
+        for feed in self._used.values():
+            feed.flush()
+
     # Writing
 
     _INSERT_EVENT = """
@@ -332,9 +355,9 @@ class Transaction:
             self.connection.executemany(self._INSERT_EVENT, self._new_events)
             self._new_events.clear()
 
-    _INSERT_ANSWER = """
-    INSERT INTO append_keys (key, fingerprint, answer, recorded_at)
-    VALUES (?, ?, ?, ?)
+    _INSERT_KEY = """
+    INSERT INTO append_keys (key, fingerprint, answer, recorded_at, kind, stream, stream_offset)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
     """
 
     _PUT_WORKFLOW = """
@@ -353,8 +376,8 @@ class Transaction:
 
     _INSERT_COMMAND = """
     INSERT OR IGNORE INTO sent_commands (key, name, body, request_id, attempts, due_at, error,
-                                         sent_at)
-    VALUES (?, ?, ?, ?, 0, ?, '', ?)
+                                         sent_at, kind, stream, stream_offset)
+    VALUES (?, ?, ?, ?, 0, ?, '', ?, ?, ?, ?)
     """
 
     _DELETE_COMMAND = """
@@ -368,18 +391,32 @@ class Transaction:
             self.connection.executemany(
                 self._INSERT_COMMAND,
                 [
-                    (one.key, one.name, one.body, one.request_id, self.now, self.now)
+                    (
+                        one.key,
+                        one.name,
+                        one.body,
+                        one.request_id,
+                        self.now,
+                        self.now,
+                        *occasion_row(one.occasion),
+                    )
                     for one in self._sends
                 ],
             )
         if self._done:
             self.connection.executemany(self._DELETE_COMMAND, self._done)
-        if self._new_answers:
+        if self._new_keys:
             self.connection.executemany(
-                self._INSERT_ANSWER,
+                self._INSERT_KEY,
                 [
-                    (key, answer.fingerprint, answer.content, self.now)
-                    for key, answer in self._new_answers.items()
+                    (
+                        key,
+                        one.answer.fingerprint,
+                        one.answer.content,
+                        self.now,
+                        *occasion_row(one.occasion),
+                    )
+                    for key, one in self._new_keys.items()
                 ],
             )
         if changed := [
@@ -389,6 +426,7 @@ class Transaction:
         ]:
             self.connection.executemany(self._PUT_WORKFLOW, changed)
         self.flush_events()
+        self.flush_partitions()
         for stream, keys in self._to_tidy.items():
             for key in keys:
                 with suppress(CursorMismatchError):  # told to those who read it

@@ -34,6 +34,13 @@ from .waking import Change
 
 __all__ = ["Turn"]
 
+BEGIN = ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "BEGIN IMMEDIATE")
+# What SQLite would not commit, and has left as it was.
+FAILED_AT_COMMIT = {
+    sqlite3.SQLITE_BUSY: "left a statement unfinished",
+    sqlite3.SQLITE_CONSTRAINT: "wrote what a deferred foreign key refuses",
+}
+
 
 class Turn:
     """One transaction, from when the writer comes to it until it has ended."""
@@ -102,7 +109,7 @@ class Turn:
     def _begin(self) -> LentConnection:
         connection = connect_as(LentConnection, self._path)
         try:
-            for statement in ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"):
+            for statement in BEGIN:
                 wait_while_locked(partial(connection.execute, statement), self._busy_wait)
             connection.lend()
         except BaseException:
@@ -138,9 +145,10 @@ class Turn:
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY and connection.in_transaction:
+            failed = FAILED_AT_COMMIT.get(error.sqlite_errorcode & 0xFF)
+            if failed is not None and connection.in_transaction:
                 _roll_back(connection)
-                reason = HandlerFailedError("the handler", "left a statement unfinished")
+                reason = HandlerFailedError("the handler", failed)
                 return Rejected(reason), None
             unknown = OutcomeUnknownError(f"the store failed while committing: {error}")
             unknown.__cause__ = error

@@ -17,3 +17,5 @@ class Change:
         """Streams and the names of their new events."""
         self.sent = transaction.sent
         """Whether there may be stored commands to execute."""
+        self.regrouped = transaction.regrouped
+        """Subscriptions whose partitions may change hands, or were changed."""

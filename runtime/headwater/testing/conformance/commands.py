@@ -107,7 +107,11 @@ class CommandCases:
         assert await store.failed_commands() == [FailedCommand(sent("k-2", attempts=1), "never")]
         clock.advance(5)
         assert [one.key for one in (await store.take_commands(1, lease=60)).commands] == ["k-1"]
-        assert await store.retry_commands(["k-1", "k-2", "k-3"]) == 1
+        assert await store.retry_commands(["k-1", "k-2", "k-3"], actor="ada") == 1
+        assert await store.retry_commands(["k-2"], actor="ada") == 0
+        [act] = await store.acts(10)
+        assert (act.what, act.subject, act.actor) == ("retry", sent("k-2").name, "ada")
+        assert act.detail == {"commands": ["k-2"]}
         taken = await store.take_commands(10, lease=60)
         assert list(taken.commands) == [sent("k-2", attempts=1)]
         assert await store.failed_commands() == []

@@ -24,6 +24,7 @@ from headwater.stores.contract import (
     Unit,
 )
 from headwater.streams import (
+    AfterDeadLetter,
     FromBeginning,
     FromLatest,
     Start,
@@ -91,6 +92,8 @@ def feed(
     start: Start | None = None,
     order: Order = Order.WORKFLOW,
     in_flight: int = LIMIT,
+    run: int = 1,
+    after_dead_letter: AfterDeadLetter = AfterDeadLetter.CONTINUE,
 ) -> Feed:
     return Feed(
         key=FeedKey(subscription, consumer),
@@ -100,6 +103,8 @@ def feed(
         order=order,
         in_flight=in_flight,
         ack_timeout=30.0,
+        run=run,
+        after_dead_letter=after_dead_letter,
     )
 
 

@@ -1,5 +1,6 @@
 """What a store promises of its streams and of the workflows in them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -78,14 +79,16 @@ class LogCases:
     async def test_what_is_read_is_what_was_written(
         self, store: Store, clock: VirtualClock
     ) -> None:
-        event = new_event(text="käse")
+        before = clock.now() - timedelta(days=400, microseconds=1)
+        metadata = Metadata(command="Add", request_id="r-1", occurred_at=before)
+        event = replace(new_event(text="käse"), metadata=metadata)
         await store.commit([unit(event)])
 
         [recorded] = await store.read("log", 0, LIMIT)
 
         assert (recorded.id, recorded.name, recorded.version) == (event.id, "Added", 1)
         assert recorded.data == event.data
-        assert recorded.metadata == Metadata(command="Add", request_id="r-1")
+        assert recorded.metadata == metadata
         assert (recorded.stream, recorded.workflow, recorded.recorded_at) == (
             "log",
             "Cart",

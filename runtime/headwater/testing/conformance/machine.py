@@ -34,13 +34,13 @@ from headwater.stores.contract import (
     Store,
     Unit,
 )
-from headwater.streams import FromBeginning, FromLatest
+from headwater.streams import AfterDeadLetter, FromBeginning, FromLatest
 from headwater.testing.clock import VirtualClock
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from .examples import STREAMS
-from .model import ACK_TIMEOUT, IN_FLIGHT, Model, NewUnit, Refused, Session
+from .model import ACK_TIMEOUT, IN_FLIGHT, RUN, Model, NewUnit, Refused, Session
 
 __all__ = ["StoreAgainstModel"]
 
@@ -48,6 +48,7 @@ LIFETIME = 5.0  # seconds, of a session
 EXPECTATIONS = st.one_of(st.sampled_from(Expect), st.builds(Exactly, st.integers(0, 3)))
 NAMES = st.sampled_from(["ann", "bob"])
 FANS = st.sampled_from(["fan", "fan-queued"])  # subscriptions with a feed for each consumer
+WAITING = {"some", "several", "all-queued", "fan"}  # for dead letters of the same workflow
 SUBSCRIPTIONS = ("all", "some", "all-queued", "some-queued", "fan", "fan-queued")
 
 
@@ -66,6 +67,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
             ("log", "some", {"A"}, Order.STREAM),
             ("queue", "all-queued", {"A", "B"}, Order.WORKFLOW),
             ("queue", "some-queued", {"B"}, Order.STREAM),
+            ("log", "several", {"A", "B"}, Order.WORKFLOW),
+            ("queue", "several-queued", {"A", "B"}, Order.WORKFLOW),
         ):
             self._register(FeedKey(name), stream, wanted, order)
 
@@ -85,7 +88,9 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     def _register(self, key: FeedKey, stream: str, wanted: set[str], order: Order) -> None:
         self.run(self.store.register(_feed(key, stream, wanted, order)))
-        self.model.register(key, stream, wanted, order)
+        self.model.register(
+            key, stream, wanted, order, _run(key), waits=key.subscription in WAITING
+        )
 
     @initialize(names=st.lists(st.sampled_from("AB"), max_size=3), limit=st.integers(0, 3))
     def begin_with_claims(self, names: list[str], limit: int) -> None:
@@ -199,6 +204,12 @@ class StoreAgainstModel(RuleBasedStateMachine):
         for item, claim in zip(expected, claims, strict=True):
             item.token = claim.token
         self.claims += claims
+        dead = [item.offset for item in self.model.dead_of(key)]
+        for _, offset in self._letters(key):
+            if offset in dead:
+                dead.remove(offset)
+            else:
+                self.model.is_set_aside(key, offset)
 
     @precondition(lambda self: self.claims)
     @rule(
@@ -261,17 +272,23 @@ class StoreAgainstModel(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from(["requeue", "drop"]))
     def end_a_dead_letter(self, data: st.DataObject, how: str) -> None:
         dead = self.model.dead
-        key, item = dead.pop(data.draw(st.integers(0, len(dead) - 1)))
-        [letter] = [letter for letter in self._letters(key) if letter[1] == item.offset][:1]
+        key, item = dead[data.draw(st.integers(0, len(dead) - 1))]
+        alike = [one for one in self.model.dead_of(key) if one.offset == item.offset]
+        place = next(number for number, one in enumerate(alike) if one is item)
+        letter, _ = [one for one in self._letters(key) if one[1] == item.offset][place]
 
-        if how == "requeue" and key not in self.model.feeds:
-            with pytest.raises(UnknownSubscriptionError):
-                self.run(self.store.requeue([letter[0]]))
-            dead.append((key, item))
+        if how == "drop":
+            assert self.run(self.store.drop([letter])) == 1
+            self.model.forget_dead(item)
             return
-        assert self.run(getattr(self.store, how)([letter[0]])) == 1
-        if how == "requeue":
-            self.model.requeue(key, item)
+        back = self.model.coming_back(key, item)
+        if back and key not in self.model.feeds:
+            with pytest.raises(UnknownSubscriptionError):
+                self.run(self.store.requeue([letter]))
+            return
+        assert self.run(self.store.requeue([letter])) == len(back)
+        if back:
+            self.model.requeue(key, back)
 
     def _letters(self, key: FeedKey) -> list[tuple[int, int]]:
         """Id and offset."""
@@ -412,4 +429,12 @@ def _feed(key: FeedKey, stream: str, wanted: set[str], order: Order) -> Feed:
         order=order,
         in_flight=IN_FLIGHT,
         ack_timeout=ACK_TIMEOUT,
+        run=_run(key),
+        after_dead_letter=(
+            AfterDeadLetter.WAIT if key.subscription in WAITING else AfterDeadLetter.CONTINUE
+        ),
     )
+
+
+def _run(key: FeedKey) -> int:
+    return RUN if key.subscription.startswith("several") else 1

@@ -3,13 +3,15 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import takewhile
 
 from headwater.stores.contract import Answer, Exactly, Expect, Expectation, FeedKey, Order
 
 __all__ = ["Item", "Model", "ModelFeed", "NewUnit", "Refused", "Session"]
 
 ACK_TIMEOUT = 10.0
-IN_FLIGHT = 2
+IN_FLIGHT = 3
+RUN = 2  # of the feeds that take several events of one lane at once
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Item:
     token: int = 0  # the store's, of the claim
     until: float = 0.0  # end of the claim, or of the wait for a retry
     is_held: bool = False  # waits for a service that knows it
+    is_behind: bool = False  # of a dead letter: whether it was set aside because of another
 
 
 @dataclass
@@ -33,26 +36,37 @@ class ModelFeed:
     wanted: set[str]
     order: Order
     seen: int
+    run: int
+    waits: bool = False  # for dead letters
     items: list[Item] = field(default_factory=list)
     skipped: int = 0
 
-    def claim(self, holder: str, limit: int, now: float) -> list[Item]:
-        """The items that are handed out."""
+    def claim(self, holder: str, limit: int, now: float, dead: list[Item]) -> list[Item]:
+        """The items that are handed out; `dead` are the feed's dead letters."""
         for item in self.items:
             if item.holder is not None and item.until <= now:
                 self.fail(item)
         taken: list[Item] = []
-        lanes = {self.lane(item) for item in self.items if item.holder is not None}
+        shut = {self.lane(item) for item in self.items if item.holder is not None}
         for item in self.items:
+            if self.is_blocked(item, dead):
+                continue
             lane = self.lane(item)
-            is_first = lane not in lanes
-            lanes.add(lane)
             held = sum(one.holder == holder for one in self.items)
-            free = item.holder is None and item.until <= now
-            if is_first and free and held < IN_FLIGHT and len(taken) < limit:
+            run = sum(self.lane(one) == lane for one in taken)
+            is_free = item.until <= now and held < IN_FLIGHT and len(taken) < limit
+            if lane not in shut and is_free and run < self.run:
                 item.holder, item.until = holder, now + ACK_TIMEOUT
                 taken.append(item)
+            else:
+                shut.add(lane)
         return taken
+
+    def is_blocked(self, item: Item, dead: list[Item]) -> bool:
+        """Whether it has to wait for a dead letter of its workflow."""
+        earlier = (one for one in dead if one.offset < item.offset)
+        is_free = item.holder is None
+        return self.waits and is_free and any(one.workflow == item.workflow for one in earlier)
 
     def held(self, offset: int, token: int) -> Item | None:
         """The item, if that claim of it can still be settled."""
@@ -155,11 +169,14 @@ class Model:
                     feed.items.append(Item(len(log), workflow))
         return len(log)
 
-    def register(self, key: FeedKey, stream: str, wanted: set[str], order: Order) -> None:
+    def register(
+        self, key: FeedKey, stream: str, wanted: set[str], order: Order, run: int, *, waits: bool
+    ) -> None:
         """Have a feed, from the beginning of the log or the end of the queue."""
         if key in self.feeds:
             return
-        feed = self.feeds[key] = ModelFeed(stream, wanted, order, len(self.streams[stream]))
+        seen = len(self.streams[stream])
+        feed = self.feeds[key] = ModelFeed(stream, wanted, order, seen, run, waits)
         if stream == "log":
             feed.items = [
                 Item(offset, workflow)
@@ -171,15 +188,44 @@ class Model:
         """What is handed out."""
         if key.subscription in self.paused:
             return []
-        return self.feeds[key].claim(holder, limit, now)
+        return self.feeds[key].claim(holder, limit, now, self.dead_of(key))
 
-    def requeue(self, key: FeedKey, item: Item) -> None:
-        """Have a dead letter handed out again, as new."""
+    def dead_of(self, key: FeedKey) -> list[Item]:
+        """The feed's dead letters."""
+        return [item for of, item in self.dead if of == key]
+
+    def is_set_aside(self, key: FeedKey, offset: int) -> None:
+        """Take note that the store has set an event aside, and see that it had to wait."""
         feed = self.feeds[key]
-        feed.items.append(Item(item.offset, item.workflow))
+        [item] = [one for one in feed.items if one.offset == offset]
+        assert feed.is_blocked(item, self.dead_of(key))
+        feed.items.remove(item)
+        item.is_behind = True
+        self.dead.append((key, item))
+
+    def coming_back(self, key: FeedKey, chosen: Item) -> list[Item]:
+        """What is handed out again with a dead letter."""
+        theirs = [item for item in self.dead_of(key) if item.workflow == chosen.workflow]
+        theirs.sort(key=lambda item: item.offset)
+        place = next(number for number, item in enumerate(theirs) if item is chosen)
+        if place > 0:  # an earlier one stays
+            return [] if chosen.is_behind else [chosen]
+        return [chosen, *takewhile(lambda item: item.is_behind, theirs[1:])]
+
+    def requeue(self, key: FeedKey, back: list[Item]) -> None:
+        """Have dead letters handed out again, as new."""
+        feed = self.feeds[key]
+        for item in back:
+            self.forget_dead(item)
+            if all(one.offset != item.offset for one in feed.items):
+                feed.items.append(Item(item.offset, item.workflow))
+            if feed.stream == "queue":
+                self.requeued.add(item.offset)
         feed.items.sort(key=lambda one: one.offset)
-        if feed.stream == "queue":
-            self.requeued.add(item.offset)
+
+    def forget_dead(self, item: Item) -> None:
+        """It is no dead letter any more."""
+        self.dead = [entry for entry in self.dead if entry[1] is not item]
 
     def hear_of(self, session: str, lifetime: float, now: float) -> None:
         """It lives on."""

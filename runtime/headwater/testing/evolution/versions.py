@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from headwater.errors import ConfigurationError
 from headwater.evolution import Envelope, Fields
-from headwater.service import Service
+from headwater.service import Contract, Service
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 
@@ -47,7 +47,8 @@ class EventVersions:
     profile in use. A subclass of one's own, with more samples, is proven in the same way.
     """
 
-    service: ClassVar[Service[Any]]
+    service: ClassVar[Service[Any] | Contract]
+    """What has the versions."""
     event: ClassVar[str]
     hops: ClassVar[tuple[Hop, ...]]
     """Oldest first, without gaps."""
@@ -123,7 +124,7 @@ class EventVersions:
     def _payloads(self, version: int) -> Any:
         schemas = self.service.schemas
         if schemas is None:
-            raise ConfigurationError(f"{self.service.name} has no JSON Schemas of its events")
+            raise ConfigurationError(f"there are no JSON Schemas of {self.event}")
         reading = Reading(self.service.registry, self.event, self.hops, self.envelope)
         every = payloads(json.loads(schemas.read(self.event, version)))
         return every.filter(lambda payload: reading.is_payload(payload, version))

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from ..problems import Problem, problem_of
 from .headers import REQUEST_ID, WORKFLOW_ID, request_id_of
+from .health import BrokerHealth
 from .openapi import signature_of
 from .refusals import problem_response
 from .requests import Limits, deadline_of, idempotency_key_of, read_command
@@ -42,11 +43,18 @@ class Executor(Protocol):
     def cautions(self) -> Sequence[str]:
         """Why what is acknowledged is less safe than it seems."""
 
+    @property
+    def interrupted(self) -> Sequence[str]:
+        """The subscriptions whose handler is given nothing for a while, for it always failed."""
+
     async def is_ready(self) -> bool:
         """Whether commands are taken now, and the store is reached."""
 
     async def held(self, *, deadline: float) -> Mapping[str, int]:
         """How many events wait for a release that knows them, by subscription."""
+
+    async def broker_status(self, *, deadline: float) -> BrokerHealth | None:
+        """How it stands with the broker, if one is configured."""
 
     async def submit(
         self,

@@ -2,16 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from headwater.errors import HeadwaterError
 from pydantic import BaseModel
 
-__all__ = ["PROBES", "HealthStatus", "add_health"]
+__all__ = ["PROBES", "BrokerHealth", "HealthStatus", "add_health"]
 
 PROBES = ("/health/live", "/health/ready")
+
+
+class BrokerHealth(Protocol):
+    """How it stands with the broker."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """What anybody may know, as for JSON."""
 
 
 class HealthStatus(BaseModel):
@@ -20,15 +27,23 @@ class HealthStatus(BaseModel):
     status: Literal["up", "down"]
     cautions: list[str] = []
     """Why what is acknowledged is less safe than it seems, as the database is set up."""
+    interrupted: list[str] = []
+    """Subscriptions whose handler has failed for one event after the other: this process gives it
+    none for a while."""
     held: dict[str, int] = {}
     """How many events wait for a release that knows them, by subscription; only where some do."""
+    broker: dict[str, Any] = {}
+    """Whether the broker is there, where one is configured, and by stream what waits to go out and
+    whether it comes in here. Commands do not wait for a broker, so without it the service is up."""
 
 
 def add_health(
     routes: APIRouter,
     is_ready: Callable[[], Awaitable[bool]],
     cautions: Callable[[], Sequence[str]],
+    interrupted: Callable[[], Sequence[str]],
     held: Callable[[], Awaitable[Mapping[str, int]]],
+    broker: Callable[[], Awaitable[BrokerHealth | None]],
 ) -> None:
     """Add `/health/live` and `/health/ready`, which tells of cautions and held events, if any."""
 
@@ -42,10 +57,15 @@ def add_health(
         if not await is_ready():
             return down
         try:
-            waiting = await held()
+            waiting, border = await held(), await broker()
         except HeadwaterError:  # the store was lost in between
             return down
-        details = {"cautions": list(cautions()), "held": dict(waiting)}
+        details = {
+            "cautions": list(cautions()),
+            "interrupted": list(interrupted()),
+            "held": dict(waiting),
+            "broker": border and border.summary(),
+        }
         told = {name: detail for name, detail in details.items() if detail}
         return JSONResponse({"status": "up", **told})
 

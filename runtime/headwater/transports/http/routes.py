@@ -28,5 +28,12 @@ def router(app: Executor, *, limits: Limits = DEFAULT_LIMITS) -> APIRouter:
             route_class_override=CommandRoute,
             **description_of(definition),
         )
-    add_health(routes, app.is_ready, lambda: app.cautions, lambda: app.held(deadline=2.0))
+    add_health(
+        routes,
+        app.is_ready,
+        lambda: app.cautions,
+        lambda: app.interrupted,
+        lambda: app.held(deadline=2.0),
+        lambda: app.broker_status(deadline=2.0),
+    )
     return routes
