@@ -58,7 +58,7 @@ def demo() -> None:
         if "source=<Source.MIGRATION" not in read:
             raise DemoError("the old event did not come through the ops of versions 2 and 3")
         service.wait_for(f"legacy-directory: UserAddedV1(user_id={first}, name=***) of version 1")
-        url = service.wait_for("Listening on").split()[-1]
+        url = service.url()
 
         say("Two users come, one goes. They are recorded at version 3, and served to the old")
         say("directory at version 1. An iterator in the service counts users:", before="")

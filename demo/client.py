@@ -8,7 +8,7 @@ from typing import Any
 
 from .service import PATIENCE, DemoError
 
-__all__ = ["post", "say", "send"]
+__all__ = ["get", "post", "say", "send"]
 
 
 def send(
@@ -52,6 +52,19 @@ def post(
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, json.load(refusal)
+
+
+def get(url: str, path: str) -> Any:
+    """What is answered there.
+
+    Raises:
+        DemoError: There is no answer, or one that says it is not well.
+    """
+    try:
+        with urllib.request.urlopen(f"{url}{path}", timeout=PATIENCE) as response:  # noqa: S310
+            return json.load(response)
+    except OSError as error:
+        raise DemoError(f"{path} got no answer: {error}") from error
 
 
 def say(text: str, *, before: str = "\n") -> None:

@@ -37,6 +37,10 @@ class Service:
         self.wait_until(lambda lines: any(text in line for line in lines), repr(text))
         return next(line for line in self.lines() if text in line)
 
+    def url(self) -> str:
+        """Where it listens, once it does."""
+        return self.wait_for("Listening on").split()[-1]
+
     def wait_until(self, holds: Callable[[list[str]], bool], what: str) -> None:
         """Return once it holds for the lines there are; `what` is for the error if it never does.
 

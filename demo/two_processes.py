@@ -85,7 +85,7 @@ class Callers:
 
     def __init__(self, first: Service, second: Service) -> None:
         self._first, self._second = first, second
-        self._urls = [one.wait_for("Listening on").split()[-1] for one in (first, second)]
+        self._urls = [one.url() for one in (first, second)]
         self._lock = threading.Lock()
         self._acknowledged = 0  # by the first
         self._killed = threading.Event()

@@ -5,6 +5,9 @@
 from headwater import (
     CommandDefinition,
     CommandKind,
+    DeliverySemantics,
+    Publication,
+    Retention,
     Service,
     Stream,
     StreamType,
@@ -33,7 +36,13 @@ user_service: Service[Handlers] = Service(
     name="user-service",
     description="Users, and the invitations that bring them in.",
     streams=(
-        Stream("users", StreamType.PERSISTENT),
+        Stream(
+            "users",
+            StreamType.PERSISTENT,
+            delivery=DeliverySemantics.EXACTLY_ONCE,
+            retention=Retention(age=7776000.0, events=1000000, size=10737418240),
+            publication=Publication(versions={"UserAdded": 1, "UserRemoved": 1}),
+        ),
         Stream("invitations", StreamType.EPHEMERAL),
     ),
     workflows=(
@@ -96,6 +105,7 @@ user_service: Service[Handlers] = Service(
     subscriptions=(
         subscriptions.user_analytics,
         subscriptions.legacy_directory,
+        subscriptions.admin_notifications,
         subscriptions.invitation_processor,
     ),
 )

@@ -2,7 +2,7 @@
 # Do not edit: change the spec and generate again.
 """The subscriptions of user-service."""
 
-from headwater import Mode, Retry, Subscription
+from headwater import DeliverySemantics, Mode, Retry, Subscription, Unread, UnreadThen
 
 from .events import (
     InvitationAccepted,
@@ -19,17 +19,29 @@ user_analytics: Subscription[UserAdded | UserRemoved] = Subscription(
     mode=Mode.BROADCAST,
     events=(UserAdded, UserRemoved),
     whole_stream=True,
+    delivery=DeliverySemantics.AT_LEAST_ONCE,
 )
 """Counts users as they come and go; read by an iterator."""
 
 legacy_directory: Subscription[UserAddedV1 | UserRemoved] = Subscription(
     name="legacy-directory",
     stream="users",
-    mode=Mode.EXCLUSIVE,
+    mode=Mode.CONSUMER_GROUP,
     events=(UserAddedV1, UserRemoved),
     handler="legacy_directory",
 )
 """An old phone directory that knows users by one name; served version 1 for good."""
+
+admin_notifications: Subscription[UserAdded | UserRemoved] = Subscription(
+    name="admin-notifications",
+    stream="users",
+    mode=Mode.READ_RECEIPT,
+    events=(UserAdded, UserRemoved),
+    whole_stream=True,
+    delivery=DeliverySemantics.AT_LEAST_ONCE,
+    unread=Unread(86400.0, UnreadThen.DEAD_LETTER),
+)
+"""What administrators are told, each of whom says when it is read; by an iterator."""
 
 invitation_processor: Subscription[UserInvited | InvitationAccepted | InvitationDeclined] = (
     Subscription(

@@ -2,12 +2,12 @@
 # Do not edit: change the spec and generate again.
 """From one version of an event to another: what becomes of each field."""
 
-from headwater.evolution import EnumMap, Envelope, Fields, Upcasting, joined, text
+from headwater.evolution import Fields, Upcasting, enum_map, joined, text
 
-_USER_ADDED_V3_MAP_ENUM_SOURCE = EnumMap(
+_USER_ADDED_V3_MAP_ENUM_SOURCE = enum_map(
     3, "map_enum source", {"web": "website", "invitation": "invitation", "import": "migration"}
 )
-_USER_ADDED_V3_MAP_ENUM_SOURCE_DOWN = EnumMap(
+_USER_ADDED_V3_MAP_ENUM_SOURCE_DOWN = enum_map(
     3,
     "map_enum source",
     {"website": "web", "invitation": "invitation", "migration": "import"},
@@ -15,29 +15,31 @@ _USER_ADDED_V3_MAP_ENUM_SOURCE_DOWN = EnumMap(
 )
 
 
-def user_added_v1_to_v2(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v1_to_v2(data: Fields) -> Fields:
     """The fields of UserAdded version 2 out of those of version 1."""
+    parts = data["name"].partition(" ")
     return {
         "user_id": data["user_id"],
-        "first_name": data["name"].partition(" ")[0],
-        "last_name": data["name"].partition(" ")[2],
+        "first_name": parts[0],
+        "last_name": parts[2],
         "email": "user" + text(data["user_id"]) + "@unknown.example",
         "channel": "import",
     }
 
 
-def user_added_v1_to_v3(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v1_to_v3(data: Fields) -> Fields:
     """The fields of UserAdded version 3 out of those of version 1."""
+    parts = data["name"].partition(" ")
     return {
         "user_id": data["user_id"],
-        "first_name": data["name"].partition(" ")[0],
-        "last_name": data["name"].partition(" ")[2],
+        "first_name": parts[0],
+        "last_name": parts[2],
         "email": "user" + text(data["user_id"]) + "@unknown.example",
         "source": "migration",
     }
 
 
-def user_added_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v2_to_v1(data: Fields) -> Fields:
     """The fields of UserAdded version 1 out of those of version 2."""
     return {
         "user_id": data["user_id"],
@@ -45,7 +47,7 @@ def user_added_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def user_added_v2_to_v3(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v2_to_v3(data: Fields) -> Fields:
     """The fields of UserAdded version 3 out of those of version 2."""
     return {
         "user_id": data["user_id"],
@@ -56,7 +58,7 @@ def user_added_v2_to_v3(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def user_added_v3_to_v1(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v3_to_v1(data: Fields) -> Fields:
     """The fields of UserAdded version 1 out of those of version 3."""
     return {
         "user_id": data["user_id"],
@@ -64,7 +66,7 @@ def user_added_v3_to_v1(data: Fields, envelope: Envelope) -> Fields:
     }
 
 
-def user_added_v3_to_v2(data: Fields, envelope: Envelope) -> Fields:
+def user_added_v3_to_v2(data: Fields) -> Fields:
     """The fields of UserAdded version 2 out of those of version 3."""
     return {
         "user_id": data["user_id"],

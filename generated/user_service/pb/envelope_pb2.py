@@ -31,7 +31,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1euser_service/v1/envelope.proto\x12\x0fuser_service.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x02\n\x08\x45nvelope\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x15\n\x08workflow\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bworkflow_id\x18\x07 \x01(\t\x12\x1d\n\x10workflow_version\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12/\n\x0brecorded_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07\x63ommand\x18\n \x01(\tH\x02\x88\x01\x01\x12\x17\n\nrequest_id\x18\x0b \x01(\tH\x03\x88\x01\x01\x12\"\n\x04\x64\x61ta\x18\x0c \x01(\x0b\x32\x14.google.protobuf.AnyB\x0b\n\t_workflowB\x13\n\x11_workflow_versionB\n\n\x08_commandB\r\n\x0b_request_idb\x06proto3')
+DESCRIPTOR = _POOL.AddSerializedFile(b'\n\x1euser_service/v1/envelope.proto\x12\x0fuser_service.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x03\n\x08\x45nvelope\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x15\n\x08workflow\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bworkflow_id\x18\x07 \x01(\t\x12\x1d\n\x10workflow_version\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12/\n\x0brecorded_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07\x63ommand\x18\n \x01(\tH\x02\x88\x01\x01\x12\x17\n\nrequest_id\x18\x0b \x01(\tH\x03\x88\x01\x01\x12\"\n\x04\x64\x61ta\x18\x0c \x01(\x0b\x32\x14.google.protobuf.Any\x12\x34\n\x0boccurred_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x04\x88\x01\x01\x42\x0b\n\t_workflowB\x13\n\x11_workflow_versionB\n\n\x08_commandB\r\n\x0b_request_idB\x0e\n\x0c_occurred_atb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,5 +39,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'user_service.v1.envelope_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENVELOPE']._serialized_start=112
-  _globals['_ENVELOPE']._serialized_end=465
+  _globals['_ENVELOPE']._serialized_end=535
 # @@protoc_insertion_point(module_scope)

@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Envelope(_message.Message):
-    __slots__ = ("stream", "offset", "id", "name", "version", "workflow", "workflow_id", "workflow_version", "recorded_at", "command", "request_id", "data")
+    __slots__ = ("stream", "offset", "id", "name", "version", "workflow", "workflow_id", "workflow_version", "recorded_at", "command", "request_id", "data", "occurred_at")
     STREAM_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,7 @@ class Envelope(_message.Message):
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     stream: str
     offset: int
     id: str
@@ -40,4 +41,5 @@ class Envelope(_message.Message):
     command: str
     request_id: str
     data: _any_pb2.Any
-    def __init__(self, stream: _Optional[str] = ..., offset: _Optional[int] = ..., id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., workflow: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_version: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., command: _Optional[str] = ..., request_id: _Optional[str] = ..., data: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    occurred_at: _timestamp_pb2.Timestamp
+    def __init__(self, stream: _Optional[str] = ..., offset: _Optional[int] = ..., id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[int] = ..., workflow: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_version: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., command: _Optional[str] = ..., request_id: _Optional[str] = ..., data: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
