@@ -10,7 +10,8 @@ import pytest
 
 from tests.faults.report import PROPERTY, table
 from tests.faults.rows import ROWS, TURNS, has_its_turn, select
-from tests.support.postgres import Cluster, binaries
+from tests.support.postgres import Server, server
+from tests.support.rabbitmq import Broker, broker, programs
 
 collect_ignore_glob = ["golden/*/expected"]  # what is generated there is run by test_golden
 
@@ -36,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--day",
         choices=[*map(str, range(TURNS)), "all"],
-        help=f"run the fault tests on PostgreSQL that have their turn on this day of {TURNS}; all "
+        help=f"of the fault tests that rotate, run those whose turn is on this day of {TURNS}; all "
         "of them run with --whole, with --row and where they are named (default: today)",
     )
 
@@ -52,9 +53,9 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Which rows run on PostgreSQL, where not all do."""
     day = config.option.day
     if config.getoption("--whole") or config.getoption("--row") or day == "all":
-        return "fault tests on PostgreSQL: all that are asked for"
+        return "fault tests that rotate: all that are asked for"
     rows = ", ".join(row for row in ROWS if has_its_turn(row, int(day)))
-    return f"fault tests on PostgreSQL: rows {rows} (--day {day} of {TURNS})"
+    return f"fault tests that rotate: rows {rows} (--day {day} of {TURNS})"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -111,38 +112,55 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL server of this test session's own, with a database `template` of our tables."""
-    programs = binaries()
-    if programs is None:
-        reason = "no PostgreSQL on this machine: initdb and postgres are not found"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    cluster = Cluster(programs)
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for this test session, with a template of our tables."""
+    found = server()
     try:
-        cluster.start()
-        cluster.run(cluster.make_template())
-        yield cluster
+        found.run(found.make_template())
+        yield found
     finally:
-        cluster.remove()
+        found.remove()
 
 
 @pytest.fixture(scope="session")
-def shared_database(postgres: Cluster) -> str:
+def shared_database(postgres: Server) -> str:
     return postgres.run(postgres.create_database("template"))
 
 
 @pytest.fixture
-def postgres_url(postgres: Cluster, shared_database: str) -> str:
+def postgres_url(postgres: Server, shared_database: str) -> str:
     """The URL of a database with our tables, all of them empty."""
     postgres.run(postgres.empty_database(shared_database))
     return shared_database
 
 
 @pytest.fixture
-def own_postgres_url(postgres: Cluster) -> Iterator[str]:
+def own_postgres_url(postgres: Server) -> Iterator[str]:
     """The URL of a database with our tables that is for this test alone, to do with as it likes."""
     url = postgres.run(postgres.create_database("template"))
     yield url
     postgres.run(postgres.drop_database(url))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Broker]:
+    """A RabbitMQ broker of this test session's own."""
+    _require_rabbitmq()
+    with broker() as one:
+        yield one
+
+
+@pytest.fixture
+def own_rabbitmq() -> Iterator[Broker]:
+    """A RabbitMQ broker that is for this test alone, to kill and to start again."""
+    _require_rabbitmq()
+    with broker() as one:
+        yield one
+
+
+def _require_rabbitmq() -> None:
+    if programs() is None:
+        reason = "no RabbitMQ on this machine: rabbitmq-server and epmd are not found"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)

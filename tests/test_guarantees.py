@@ -114,13 +114,12 @@ def test_no_test_that_is_cited_is_skipped_or_expected_to_fail() -> None:
 
 
 def test_every_cell_is_covered() -> None:
-    every = product(
-        (one.value for one in Mode),
-        (one.value for one in StreamType),
-        (one.value for one in DeliverySemantics),
-        STORES,
-    )
-    assert set(CELLS) == set(every)
+    every = {
+        (mode.value, stream.value, delivery.value, store)
+        for mode, stream, delivery, store in product(Mode, StreamType, DeliverySemantics, STORES)
+        if stream is StreamType.PERSISTENT or not mode.needs_a_log  # what is refused has no cell
+    }
+    assert set(CELLS) == every
 
 
 @pytest.mark.parametrize("cell", sorted(CELLS), ids="-".join)

@@ -16,6 +16,8 @@ DOCUMENTS = sorted(
     ]
 )
 
+SAMPLE = ROOT / "generated" / "user_service" / "asyncapi.yaml"
+
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or shutil.which("npm") is None,
     reason="Node and npm are not installed, and the official AsyncAPI parser runs on them",
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_every_document_is_valid_and_a_broken_one_is_noticed(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
-    document = yaml.safe_load(DOCUMENTS[0].read_text(encoding="utf-8"))
+    document = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     next(iter(document["operations"].values()))["action"] = "shout"
     broken.write_text(yaml.safe_dump(document), encoding="utf-8")
     subprocess.run(

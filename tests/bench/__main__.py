@@ -7,7 +7,19 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from . import appends, costs, generator, postgres, reads, upcasts
+from . import (
+    appends,
+    broker,
+    costs,
+    exactly_once,
+    fanout,
+    generator,
+    groups,
+    postgres,
+    reads,
+    retention,
+    upcasts,
+)
 from .scale import Scale
 
 SUITES = {
@@ -16,7 +28,12 @@ SUITES = {
     "reads": reads.measure,
     "upcasts": upcasts.measure,
     "costs": costs.measure,
+    "exactly_once": exactly_once.measure,
+    "fanout": fanout.measure,
     "postgres": postgres.measure,
+    "groups": groups.measure,
+    "retention": retention.measure,
+    "broker": broker.measure,
 }
 
 

@@ -37,7 +37,7 @@ class BareWriter:
         for statement in statements():
             self._connection.execute(statement)
         self._connection.execute(
-            "INSERT INTO streams VALUES ('orders', 'persistent', 0, 1, 1, 0, 0, 0, 0, 0)"
+            "INSERT INTO streams VALUES ('orders', 'persistent', 0, 1, 1, 0, 0, 0, 0, 0, 0, 0)"
         )
         self._head = 0
         self._thread = threading.Thread(target=self._run)

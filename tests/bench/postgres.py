@@ -36,7 +36,7 @@ from .rates import Rate, interleaved, measured, of_tasks, of_threads, processor_
 from .scale import Scale
 from .shop import FIELDS, OrderPlaced
 
-__all__ = ["measure"]
+__all__ = ["durable_cluster", "measure"]
 
 STREAM = Stream("orders", StreamType.PERSISTENT)
 METADATA = Metadata(command="PlaceOrder")
@@ -96,7 +96,7 @@ def measure(scale: Scale) -> Iterator[tuple[str, str, str]]:
     if programs is None:
         yield "PostgreSQL", "not on this machine", ""
         return
-    with _cluster(programs) as cluster:
+    with durable_cluster(programs) as cluster:
         yield from _appends(cluster, scale)
         yield from _against_eventsourcing(cluster, scale)
         yield from _costs(cluster, scale)
@@ -106,7 +106,8 @@ def measure(scale: Scale) -> Iterator[tuple[str, str, str]]:
 
 
 @contextmanager
-def _cluster(programs: Path) -> Iterator[Cluster]:
+def durable_cluster(programs: Path) -> Iterator[Cluster]:
+    """A server that waits for the disk."""
     cluster = Cluster(programs, fsync=True, shared_buffers="128MB")
     try:
         cluster.start()

@@ -15,7 +15,6 @@ from headwater import (
     CommandContext,
     CommandDefinition,
     CommandKind,
-    DeliverySemantics,
     Event,
     EventContext,
     Mode,
@@ -28,7 +27,7 @@ from headwater import (
 )
 from pydantic import AwareDatetime
 
-__all__ = ["FIELDS", "ORDERS", "Handlers", "OrderPlaced", "PlaceOrder", "open_shop"]
+__all__ = ["FIELDS", "ORDERS", "Handlers", "OrderPlaced", "PlaceOrder", "open_shop", "shop"]
 
 ORDERS = "orders"
 FIELDS: dict[str, Any] = {
@@ -82,21 +81,9 @@ class Handlers:
         pass
 
 
-@asynccontextmanager
-async def open_shop(
-    path: Path, *, handlers: Handlers | None = None, subscribed: bool = False, **settings: Any
-) -> AsyncIterator[App[Any]]:
-    """The service on that file; `subscribed` gives its events to a handler."""
-    subscription: Subscription[OrderPlaced] = Subscription(
-        name="dispatching",
-        stream=ORDERS,
-        mode=Mode.EXCLUSIVE,
-        events=(OrderPlaced,),
-        delivery=DeliverySemantics.AT_LEAST_ONCE,
-        handler="dispatch",
-        **settings,
-    )
-    service: Service[Any] = Service(
+def shop(*subscriptions: Subscription[Any]) -> Service[Any]:
+    """The service with those subscriptions."""
+    return Service(
         format=1,
         name="shop",
         streams=(Stream(ORDERS, StreamType.PERSISTENT),),
@@ -110,8 +97,29 @@ async def open_shop(
                 handler="place_order",
             ),
         ),
-        subscriptions=(subscription,) if subscribed else (),
+        subscriptions=subscriptions,
     )
-    app: App[Any] = App(service, handlers=handlers or Handlers(), database=f"sqlite:///{path}")
+
+
+@asynccontextmanager
+async def open_shop(
+    database: Path | str,
+    *,
+    handlers: Handlers | None = None,
+    subscribed: bool = False,
+    **settings: Any,
+) -> AsyncIterator[App[Any]]:
+    """The service on that file, or URL; `subscribed` gives its events to a handler."""
+    subscription: Subscription[OrderPlaced] = Subscription(
+        name="dispatching",
+        stream=ORDERS,
+        mode=Mode.EXCLUSIVE,
+        events=(OrderPlaced,),
+        handler="dispatch",
+        **settings,
+    )
+    service = shop(*((subscription,) if subscribed else ()))
+    url = database if isinstance(database, str) else f"sqlite:///{database}"
+    app: App[Any] = App(service, handlers=handlers or Handlers(), database=url)
     async with app:
         yield app

@@ -8,7 +8,7 @@ import pytest
 from headwater.testing.conformance.order import observe
 
 from tests.conformance.logs import slow_commits
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 
 # A third party's test file, in pytest-asyncio's strict mode, for a store that is broken or not.
 SUITE = """
@@ -127,7 +127,7 @@ async def test_who_reads_along_our_stores_misses_nothing_while_writers_are_kille
     [("postgres", True), ("eventsourcing", True), ("eventsourcing_functions", False)],
 )
 async def test_where_commits_are_slow_only_what_has_no_lock_is_passed_over(
-    log: str, is_sound: bool, postgres: Cluster
+    log: str, is_sound: bool, postgres: Server
 ) -> None:
     """The published package, with and without the lock that it takes by default."""
     template = "template" if log == "postgres" else "template1"

@@ -1,6 +1,7 @@
 """What is particular to a store in a PostgreSQL database: other processes, failures, refusals."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,9 +44,11 @@ from headwater.stores.contract import (
 )
 from headwater.stores.databases import shown, store_for
 from headwater.stores.postgres import database, server
+from headwater.stores.postgres.address import Address
 from headwater.stores.postgres.bell import Hint
 from headwater.stores.postgres.store import PostgresStore
-from headwater.stores.postgres.wire import Limits
+from headwater.stores.postgres.wire import Limits, connect
+from headwater.stores.receipts import Late, Received, UnreadPolicy, UnreadThen
 from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
 from headwater.testing.conformance.examples import (
@@ -60,8 +63,9 @@ from headwater.testing.conformance.examples import (
     unit_with_key,
 )
 
-from tests.support.pgbouncer import pgbouncer, program
-from tests.support.postgres import Cluster, binaries
+from tests.support.pgbouncer import IGNORED, pgbouncer, require_pgbouncer
+from tests.support.postgres import Cluster, Server, our_own, require_binaries
+from tests.support.server import by_way_of
 from tests.support.waiting import eventually
 
 READER = FeedKey("reader")
@@ -125,7 +129,7 @@ async def test_the_tables_are_made_as_they_are_described(session: asyncpg.Connec
 
 
 async def test_an_empty_database_is_refused_with_the_command_that_helps(
-    postgres: Cluster,
+    postgres: Server,
 ) -> None:
     url = await postgres.create_database()
     with pytest.raises(SchemaMismatchError, match="headwater migrate upgrade") as refused:
@@ -149,7 +153,7 @@ async def test_tables_of_a_newer_revision_are_refused(own_postgres_url: str) -> 
     assert refused.value.is_newer
 
 
-async def test_several_make_the_same_tables_at_once(postgres: Cluster) -> None:
+async def test_several_make_the_same_tables_at_once(postgres: Server) -> None:
     url = await postgres.create_database()
     await asyncio.gather(*(Migrator(url).upgrade() for _ in range(4)))
     stores = [PostgresStore(url) for _ in range(3)]
@@ -161,7 +165,7 @@ async def test_several_make_the_same_tables_at_once(postgres: Cluster) -> None:
     await postgres.drop_database(url)
 
 
-async def test_tables_can_live_in_a_schema_of_their_own(postgres: Cluster) -> None:
+async def test_tables_can_live_in_a_schema_of_their_own(postgres: Server) -> None:
     url = await postgres.create_database()
     await postgres.administer("CREATE SCHEMA orders", database=url.rpartition("/")[2])
     url_with_schema = f"{url}?search_path=orders"
@@ -215,16 +219,16 @@ def test_a_url_is_shown_without_its_secrets() -> None:
     assert "s3cret" not in str(refused.value)
 
 
-async def test_a_database_that_is_not_there_is_named(postgres: Cluster) -> None:
+async def test_a_database_that_is_not_there_is_named(postgres: Server) -> None:
     with pytest.raises(ConfigurationError, match="no_such_database"):
         await PostgresStore(postgres.url("no_such_database")).open(STREAMS)
 
 
 async def test_a_server_that_is_not_there_is_waited_for(
-    postgres_url: str, postgres: Cluster
+    postgres_url: str, postgres: Server
 ) -> None:
     """And named, with how long, once that takes too long."""
-    address = postgres_url.replace(f":{postgres.port}/", ":1/")
+    address = by_way_of(1, postgres_url)
     begun = time.monotonic()
     with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1/"):
         await PostgresStore(address, patience=0.3).open(STREAMS)
@@ -232,7 +236,7 @@ async def test_a_server_that_is_not_there_is_waited_for(
 
 
 async def test_unsafe_settings_are_said_at_start(
-    postgres: Cluster, own_postgres_url: str, caplog: pytest.LogCaptureFixture
+    postgres: Server, own_postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = own_postgres_url.rpartition("/")[2]
     await postgres.administer(f"ALTER DATABASE {name} SET synchronous_commit = off")
@@ -247,10 +251,7 @@ async def test_unsafe_settings_are_said_at_start(
 
 
 async def test_of_safe_settings_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    programs = binaries()
-    if programs is None:
-        pytest.skip("no PostgreSQL on this machine")
-    cluster = Cluster(programs, fsync=True)
+    cluster = Cluster(require_binaries(), fsync=True)
     try:
         await asyncio.to_thread(cluster.start)
         await cluster.make_template()
@@ -264,19 +265,14 @@ async def test_of_safe_settings_nothing_is_said(caplog: pytest.LogCaptureFixture
         await asyncio.to_thread(cluster.remove)
 
 
-@pytest.mark.parametrize(
-    "ignored", ["", "lock_timeout,statement_timeout,idle_in_transaction_session_timeout"]
-)
+@pytest.mark.parametrize("ignored", ["", IGNORED])
 async def test_a_pooler_in_transaction_mode_is_refused_with_the_reason(
-    postgres: Cluster, own_postgres_url: str, ignored: str
+    postgres: Server, own_postgres_url: str, ignored: str
 ) -> None:
     """Whether it refuses our settings, or drops them without a word."""
-    if program() is None:
-        pytest.skip("no pgbouncer on this machine, and no package of Python brings one")
-    if ignored:
-        ignored += ",enable_seqscan,jit,plan_cache_mode"
+    require_pgbouncer()
     with pgbouncer(postgres, ignored=ignored) as port:
-        url = own_postgres_url.replace(f":{postgres.port}/", f":{port}/")
+        url = by_way_of(port, own_postgres_url)
         with pytest.raises(ConfigurationError, match="is a connection pooler, such as PgBouncer"):
             await PostgresStore(url, patience=1).open(STREAMS)
 
@@ -384,6 +380,23 @@ async def test_writers_of_many_processes_leave_no_gap_and_a_reader_misses_nothin
         await one.close()
 
 
+async def test_workflows_are_locked_in_one_order_whatever_the_order_of_the_units(
+    store: PostgresStore, session: asyncpg.Connection
+) -> None:
+    """Or two processes could wait for each other."""
+    await store.commit([unit(new_event(), to=name) for name in "ab"])
+    transaction = session.transaction()
+    await transaction.start()
+    await session.execute("SELECT FROM workflows WHERE workflow_id = 'b' FOR UPDATE")
+    committing = asyncio.ensure_future(store.commit([unit(new_event(), to=name) for name in "ba"]))
+    await until_somebody_waits_for_a_lock(session)
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        async with session.transaction():
+            await session.execute("SELECT FROM workflows WHERE workflow_id = 'a' FOR UPDATE NOWAIT")
+    await transaction.rollback()
+    assert await committing == [Committed((3,)), Committed((4,))]
+
+
 @pytest.mark.parametrize("is_there", [False, True])
 @pytest.mark.parametrize(
     "expect", [Expect.ANY, Expect.NEW, Expect.EXISTS, Exactly(0), Exactly(1), Exactly(2)]
@@ -486,7 +499,9 @@ async def test_a_key_that_is_just_being_written_is_waited_for(
 ) -> None:
     transaction = session.transaction()
     await transaction.start()
-    await session.execute("INSERT INTO append_keys VALUES ('k-1', 'body', 'theirs', now())")
+    await session.execute(
+        "INSERT INTO append_keys VALUES ('k-1', 'body', 'theirs', now(), 'request', '', 0)"
+    )
     committing = asyncio.ensure_future(store.commit([unit_with_key("k-1", new_event())]))
     await until_somebody_waits_for_a_lock(session)
     await transaction.commit()
@@ -556,7 +571,7 @@ async def test_a_backend_that_is_terminated_while_committing_leaves_the_outcome_
 
 
 async def test_connections_that_were_cut_are_replaced_unnoticed(
-    store: PostgresStore, postgres: Cluster, postgres_url: str
+    store: PostgresStore, postgres: Server, postgres_url: str
 ) -> None:
     await store.commit([unit(new_event())])
     cut = await postgres.terminate_backends(postgres_url)
@@ -564,6 +579,32 @@ async def test_connections_that_were_cut_are_replaced_unnoticed(
     await eventually(lambda: all(wire.is_gone for wire in store._commits._idle))
     assert await store.commit([unit(new_event())]) == [Committed((2,))]
     assert (await store.statistics("log")).head == 2
+
+
+async def test_connecting_can_be_given_up_at_any_moment(postgres_url: str) -> None:
+    """No error is left that nobody retrieves, and no connection that nobody uses."""
+    unnoticed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unnoticed.append(context))
+    address, limits = Address(postgres_url), Limits()
+    for turns in range(30):
+        connecting = asyncio.create_task(connect(address, limits))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        with suppress(asyncio.CancelledError):
+            (await connecting).cut()  # it was faster
+    session = await asyncpg.connect(postgres_url)
+
+    async def are_gone() -> bool:
+        gc.collect()
+        return not await session.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'headwater'"
+        )
+
+    await eventually(are_gone)
+    session.terminate()
+    assert unnoticed == []
 
 
 async def test_connections_that_are_of_no_use_any_more_are_let_go(
@@ -606,25 +647,27 @@ async def test_a_statement_that_meets_a_farewell_is_sent_again_on_another_connec
 
 
 async def test_a_server_that_is_restarted_has_what_it_acknowledged(
-    store: PostgresStore, postgres: Cluster
+    store: PostgresStore, postgres: Server
 ) -> None:
+    cluster = our_own(postgres)
     acknowledged = 0
     for _ in range(3):
         for _ in range(10):
             [outcome] = await store.commit([unit(new_event())])
             acknowledged += isinstance(outcome, Committed)
-        await asyncio.to_thread(postgres.restart, "immediate")
+        await asyncio.to_thread(cluster.restart, "immediate")
     assert acknowledged == 30
     assert len(await log_of(store)) == 30
 
 
 async def test_a_server_that_does_not_answer_is_given_up_in_time(
-    store: PostgresStore, postgres: Cluster
+    store: PostgresStore, postgres: Server
 ) -> None:
     """Its socket stays open and silent; it is cut, and not used again."""
+    cluster = our_own(postgres)
     await store.commit([unit(new_event())])
     silent = {wire.connection.get_server_pid() for wire in store._commits._idle}
-    with postgres.frozen(*silent):
+    with cluster.frozen(*silent):
         for _ in silent:
             begun = time.monotonic()
             [outcome] = await store.commit([unit(new_event())])
@@ -689,7 +732,7 @@ async def test_a_caller_that_leaves_at_any_moment_leaves_nothing_open(
 APPEND = """
 import asyncio, sys
 from headwater.stores.postgres.store import PostgresStore
-from headwater.stores.postgres.wire import Limits
+from headwater.stores.postgres.wire import Limits, connect
 from headwater.testing.conformance.examples import STREAMS, new_event, unit
 
 async def main():
@@ -808,6 +851,26 @@ async def test_no_event_is_handed_to_two_processes_and_each_lane_to_one_at_a_tim
     assert await store.feed(READER) == FeedStatistics(total, 0, 0)
     for one in stores:
         await one.close()
+
+
+@pytest.mark.parametrize("then", UnreadThen)
+async def test_who_ends_what_is_unread_waits_for_a_recipient_before_it_has_any_receipt(
+    store: PostgresStore, session: asyncpg.Connection, then: UnreadThen
+) -> None:
+    """As whoever marks an event as read does: neither has what the other waits for."""
+    ann = FeedKey("news", "ann")
+    await store.register(feed("news", consumer="ann"))
+    await store.commit([unit(new_event())])
+    [one] = await claim(store, ann)
+    await store.commit([Unit(settlements=(Acknowledge(one, Received(unread_after=0.0)),))])
+    policy = UnreadPolicy(then=then, attempts=5, reason="late")
+
+    async with session.transaction():
+        await session.fetch("SELECT 1 FROM cursors WHERE consumer = 'ann' FOR UPDATE")
+        ending = asyncio.create_task(store.receipts.expire_unread("news", policy, 10))
+        await until_somebody_waits_for_a_lock(session)
+        await session.fetch("SELECT 1 FROM read_receipts FOR UPDATE NOWAIT")
+    assert (await ending).events == (Late("ann", 1, 1, then),)
 
 
 async def test_a_claim_that_comes_too_late_for_its_snapshot_looks_again(
@@ -943,7 +1006,7 @@ async def test_without_notifications_it_looks(postgres_url: str, store: Postgres
 
 
 async def test_listening_begins_again_after_its_connection_was_cut(
-    store: PostgresStore, other: PostgresStore, postgres: Cluster, postgres_url: str
+    store: PostgresStore, other: PostgresStore, postgres: Server, postgres_url: str
 ) -> None:
     """And everybody is woken then: what was told meanwhile was not heard."""
     await other.register(feed())

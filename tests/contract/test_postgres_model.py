@@ -9,17 +9,17 @@ from headwater.testing.conformance.machine import StoreAgainstModel
 from hypothesis import settings
 
 from tests.contract.test_sqlite_model import Alternating
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 
 
 @pytest.fixture(scope="module", autouse=True)
-def database(postgres: Cluster) -> None:
+def database(postgres: Server) -> None:
     PostgresStoreAgainstModel.postgres = postgres
     PostgresStoreAgainstModel.url = postgres.run(postgres.create_database("template"))
 
 
 class PostgresStoreAgainstModel(StoreAgainstModel):
-    postgres: ClassVar[Cluster]
+    postgres: ClassVar[Server]
     url: ClassVar[str]
 
     def make_store(self) -> Any:

@@ -26,7 +26,7 @@ from headwater.testing.conformance.examples import (
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 from tests.support.waiting import eventually
 
 INSERT = text("INSERT INTO notes (text) VALUES (:text)")
@@ -155,6 +155,21 @@ async def test_one_that_ends_it_by_sql_has_its_unit_refused(
     assert (await store.statistics("log")).head == 0
 
 
+async def test_one_that_goes_on_after_a_statement_of_its_own_has_failed_is_refused(
+    store: PostgresStore, session: asyncpg.Connection
+) -> None:
+    """The server would write nothing more in that transaction."""
+    own = await store.begin()
+    await own.connection.execute(INSERT, {"text": "never"})
+    with pytest.raises(DBAPIError):
+        await own.connection.execute(INSERT, {"text": None})
+    outcome = await own.commit(unit(new_event()))
+    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome.error, HandlerFailedError)
+    assert "a statement of its own had failed" in str(outcome.error)
+    assert await notes(session) == []
+
+
 async def test_a_handler_that_takes_too_long_is_cut_off(
     store: PostgresStore, session: asyncpg.Connection
 ) -> None:
@@ -214,7 +229,7 @@ async def test_a_cancelled_statement_leaves_no_connection_behind(
 
 
 async def test_a_backend_that_is_gone_while_committing_leaves_the_outcome_unknown(
-    store: PostgresStore, session: asyncpg.Connection, postgres: Cluster
+    store: PostgresStore, session: asyncpg.Connection, postgres: Server
 ) -> None:
     own = await store.begin()
     raw = (await own.connection.get_raw_connection()).driver_connection

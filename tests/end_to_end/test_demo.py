@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 
 ROOT = Path(__file__).parents[2]
 FSYNC_IS_OFF = re.compile(r"^\S+: fsync is off: .*\n", re.MULTILINE)  # of servers for tests
@@ -55,7 +55,7 @@ def test_it_shows_commands_events_and_a_refusal_and_can_be_repeated(tmp_path: Pa
         assert ("from earlier runs" in done.stdout) == (run == 2)
 
 
-def test_on_postgres_one_of_two_processes_is_killed_and_nothing_is_lost(postgres: Cluster) -> None:
+def test_on_postgres_one_of_two_processes_is_killed_and_nothing_is_lost(postgres: Server) -> None:
     """The tables are made by the migration it shows."""
     url = postgres.run(postgres.create_database())
     try:

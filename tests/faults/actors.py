@@ -12,54 +12,72 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from headwater import App, CommandContext, EventContext, OutcomeUnknownError, RejectedError
+from headwater import (
+    App,
+    CommandContext,
+    EventContext,
+    Mode,
+    OutcomeUnknownError,
+    RejectedError,
+    Service,
+)
 from headwater.clock import SystemClock
 from headwater.errors import StoreUnavailableError
 from headwater.events import Metadata
 from headwater.stores.contract import (
     Acknowledge,
     Append,
-    Claims,
-    Committed,
-    Connection,
-    FeedKey,
     NewEvent,
-    Outcome,
-    Settlement,
-    Store,
     Unit,
 )
 from headwater.stores.postgres.store import PostgresStore
 from headwater.stores.postgres.wire import Limits
+from headwater.subscriptions import heartbeat
 from headwater.subscriptions.reader import feed_of
+from headwater.transports.rabbitmq import RabbitmqOptions
 from sqlalchemy import text
 
 from tests.faults.databases import sessions_in
 from tests.faults.failpoints import Failpoint, Failpoints
 from tests.faults.history import Scribe
-from tests.faults.ledger import EFFECTS, ENTRIES, POSTING, Account, Enter, Entered, Handlers, ledger
+from tests.faults.ledger import (
+    EFFECTS,
+    ENTRIES,
+    POSTING,
+    Account,
+    Enter,
+    Entered,
+    Handlers,
+    books,
+    ledger,
+)
+from tests.faults.recorded import RecordedStore, mark_of
+from tests.faults.recorded_broker import RecordedTransport
 
-__all__ = ["RecordedStore", "mark_of", "post_of", "recorded_app", "run"]
+__all__ = ["ROLES", "Role", "mark_of", "post_of", "recorded_app", "run", "terminated"]
 
 SAMPLE = 0.02  # seconds between two looks at the cursor and the memory
 TURNS = 3  # of the event loop, until sockets that were cut are gone
+SERVICES: dict[str, Callable[..., Service[Any]]] = {"ledger": ledger, "books": books}
 FREEZE = 3600.0  # seconds; longer than any test
 
+INSERT_POSTED = text("INSERT INTO posted (mark, account, version) VALUES (:m, :a, :v)")
 
-def run(role: str, options: dict[str, Any]) -> None:
+
+def run(role: Role, options: dict[str, Any]) -> None:
     """Be that actor until it is done, or until SIGTERM."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, force=True)
     scribe = Scribe(options["socket"], options["name"])
     points = [Failpoint(**point) for point in options.get("failpoints", ())]
-    with Failpoints(points, scribe.fault):
-        asyncio.run(_act(ROLES[role], scribe, options))
+    with Failpoints(points, scribe.fault) as options["points"]:
+        asyncio.run(_act(role, scribe, options))
     gc.collect()  # so that what nobody looked at says so
 
 
@@ -75,84 +93,14 @@ async def _act(role: Role, scribe: Scribe, options: dict[str, Any]) -> None:
     scribe.note("info", "resources", figures=earlier | after)
 
 
-class RecordedStore:
-    """A store whose claims and settlements are written down; otherwise as the one inside."""
-
-    def __init__(self, store: Store, scribe: Scribe, sessions: set[str]) -> None:
-        self._store = store
-        self._scribe = scribe
-        self._sessions = sessions
-        self.tokens: dict[tuple[FeedKey, int], int] = {}
-        """The latest claim of each event."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    async def connect(self, connection: Connection, **rest: Any) -> None:
-        self._sessions.add(connection.session)
-        await self._store.connect(connection, **rest)
-
-    async def claim(self, key: FeedKey, holder: str, limit: int) -> Claims:
-        since = time.monotonic()
-        claims = await self._store.claim(key, holder, limit)
-        for claim in claims.claims:
-            self.tokens[key, claim.event.offset] = claim.token
-            self._scribe.note(
-                "ok",
-                "claim",
-                ids=(mark_of(claim.event.data),),
-                subscription=key.subscription,
-                key=claim.event.workflow_id,
-                version=claim.event.workflow_version,
-                offset=claim.event.offset,
-                token=claim.token,
-                figures={"since": since, "attempt": claim.attempt},
-            )
-        return claims
-
-    async def commit(self, units: Sequence[Unit]) -> list[Outcome]:
-        settlements = [settlement for unit in units for settlement in unit.settlements]
-        for settlement in settlements:
-            self._note("invoke", settlement)
-        try:
-            outcomes = await self._store.commit(units)
-        except OutcomeUnknownError:
-            for settlement in settlements:
-                self._note("info", settlement)
-            raise
-        for unit, outcome in zip(units, outcomes, strict=True):
-            for settlement in unit.settlements:
-                self._note("ok" if isinstance(outcome, Committed) else "fail", settlement)
-        return outcomes
-
-    def _note(self, kind: Any, settlement: Settlement) -> None:
-        claim = settlement.claim
-        self._scribe.note(
-            kind,
-            "settle",
-            id=f"{claim.event.offset}/{claim.token}",
-            ids=(mark_of(claim.event.data),),
-            subscription=claim.feed.subscription,
-            key=claim.event.workflow_id,
-            version=claim.event.workflow_version,
-            offset=claim.event.offset,
-            token=claim.token,
-            note=type(settlement).__name__,
-        )
-
-
-def mark_of(data: bytes) -> str:
-    """What the producer of a recorded event called it."""
-    return str(json.loads(data)["mark"])
-
-
 @asynccontextmanager
 async def recorded_app(
     scribe: Scribe, options: dict[str, Any], handlers: Any
 ) -> AsyncIterator[tuple[App[Any], RecordedStore]]:
-    """The ledger, running on the recorded store.
+    """The ledger, or another `service`, running on the recorded store.
 
-    `store` among the options are settings of a `PostgresStore`, with its limits as a dictionary.
+    With a `broker` it is at that URL, and `rabbitmq` are options of it. `store` among the options
+    are settings of a `PostgresStore`, with its limits as a dictionary.
     """
     stores: list[RecordedStore] = []
 
@@ -166,11 +114,17 @@ async def recorded_app(
             stores.append(RecordedStore(store, scribe, options["sessions"]))
             return stores[-1]
 
+        def _open_broker(self, broker: str) -> Any:
+            transport = super()._open_broker(broker)
+            return RecordedTransport(transport, scribe, options["points"], stores[0])
+
     clock = _Jumping(scribe, options["seed"]) if options.get("jumping") else None
     app = Recorded(
-        ledger(**options.get("ledger", {})),
+        SERVICES[options.get("service", "ledger")](**options.get("ledger", {})),
         handlers=handlers,
         database=options["database"],
+        broker=options.get("broker"),
+        broker_options=RabbitmqOptions(**options.get("rabbitmq", {})),
         drain=options.get("drain", 10.0),
         clock=clock,
     )
@@ -205,7 +159,7 @@ class _Jumping(SystemClock):
             await asyncio.sleep(self.PAUSE)
 
 
-def _terminated() -> asyncio.Event:
+def terminated() -> asyncio.Event:
     """Set by SIGTERM."""
     event = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, event.set)
@@ -226,7 +180,7 @@ async def produce(scribe: Scribe, options: dict[str, Any]) -> None:
     handlers = _Noting(options.get("dawdle", 0.0)) if options.get("notes") else Handlers()
     async with recorded_app(scribe, options, handlers) as (app, _):
         scribe.note("info", "ready")
-        await _produce(app, scribe, options, _terminated())
+        await _produce(app, scribe, options, terminated())
 
 
 class _Noting(Handlers):
@@ -245,7 +199,7 @@ class _Noting(Handlers):
 
 
 async def _produce(
-    app: App[Any], scribe: Scribe, options: dict[str, Any], terminated: asyncio.Event
+    app: App[Any], scribe: Scribe, options: dict[str, Any], stopping: asyncio.Event
 ) -> None:
     chance = random.Random(options["seed"])  # noqa: S311  (the same choices in every run)
     count = options.get("count", sys.maxsize)
@@ -272,7 +226,7 @@ async def _produce(
                 behave=behaviour.get(str(number), ""),
             )
             await _enter(app, scribe, batch, command, key)
-            if terminated.is_set():
+            if stopping.is_set():
                 return
             if pause:
                 await asyncio.sleep(pause)
@@ -304,15 +258,17 @@ async def _enter(
 
 async def consume(scribe: Scribe, options: dict[str, Any]) -> None:
     """Hand events to the ledger's handler until SIGTERM; `produces` makes it do both."""
-    terminated = _terminated()
+    stopping = terminated()
+    if lifetime := options.get("lifetime"):  # of the process's sessions: groups wait for their end
+        heartbeat.SESSION_LIFETIME, heartbeat.INTERVAL = lifetime, lifetime / 4
     handlers = _Consumer(scribe, options)
     async with recorded_app(scribe, options, handlers) as (app, store):
         handlers.store = store
         scribe.note("info", "ready")
         watching = asyncio.create_task(_watch(scribe, store, app))
         if "produces" in options:
-            await _produce(app, scribe, {**options, "count": options["produces"]}, terminated)
-        await terminated.wait()
+            await _produce(app, scribe, {**options, "count": options["produces"]}, stopping)
+        await stopping.wait()
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
@@ -328,14 +284,11 @@ class _Consumer(Handlers):
         self._work = options.get("work", 0.0)
         self._stop_every = options.get("stop_every", 0)
         self._busy_every = options.get("busy_every", 0)
-        self._over = options.get("ledger", {}).get("ack_timeout", 30.0) * 3
+        self._over = options.get("lifetime") or options.get("ledger", {}).get("ack_timeout", 30.0)
         self._handled = 0
 
     async def post(self, event: Entered, context: EventContext) -> None:
         recorded = context.recorded
-        key = FeedKey(POSTING, None)
-        if (key, recorded.offset) not in self.store.tokens:
-            key = FeedKey(POSTING, context.consumer)
         self._handled += 1
         self._scribe.note(
             "info",
@@ -345,7 +298,7 @@ class _Consumer(Handlers):
             key=recorded.workflow_id,
             version=recorded.workflow_version,
             offset=recorded.offset,
-            token=self.store.tokens[key, recorded.offset],
+            token=self.store.token_of(recorded, POSTING, context.consumer),
         )
         if self._work:
             await asyncio.sleep(self._work)
@@ -354,7 +307,7 @@ class _Consumer(Handlers):
             os.kill(os.getpid(), signal.SIGSTOP)
         if self._busy_every and self._handled % self._busy_every == 0:
             self._scribe.fault("busy")
-            time.sleep(self._over)  # noqa: ASYNC251  (that is the fault)
+            time.sleep(self._over * 3)  # noqa: ASYNC251  (that is the fault)
         match event.behave:
             case "poison":
                 self._scribe.fault("poison")
@@ -370,7 +323,11 @@ class _Consumer(Handlers):
 async def _watch(scribe: Scribe, store: RecordedStore, app: App[Any]) -> None:
     """Look again and again where the cursor is."""
     subscription = app.service.subscriptions[0]
-    key = feed_of(subscription, app.service.stream(ENTRIES), app.service.name).key
+    while subscription.mode is Mode.CONSUMER_GROUP:
+        with suppress(RejectedError):
+            await store.look_at(subscription.name, resident=_resident())
+        await asyncio.sleep(SAMPLE)
+    key = feed_of(subscription, app.service.stream(subscription.stream), app.service.name).key
     while True:
         since = time.monotonic()
         with suppress(RejectedError):
@@ -390,12 +347,41 @@ async def _watch(scribe: Scribe, store: RecordedStore, app: App[Any]) -> None:
         await asyncio.sleep(SAMPLE)
 
 
+# Effects of a handler, in a transaction of its own
+
+
+async def post_exactly_once(scribe: Scribe, options: dict[str, Any]) -> None:
+    """Have the runtime deliver exactly once, to a handler that writes into a table of its own."""
+    stopping = terminated()
+    async with recorded_app(scribe, options, _Bookkeeper(scribe, options)):
+        scribe.note("info", "ready")
+        await stopping.wait()
+
+
+class _Bookkeeper(Handlers):
+    """Writes a row for each event of a batch; nothing keeps it from writing one twice."""
+
+    def __init__(self, scribe: Scribe, options: dict[str, Any]) -> None:
+        self._scribe = scribe
+        self._work = options.get("work", 0.0)
+
+    async def post(self, events: Any, context: Any) -> None:
+        connection = await context.connection()
+        for event, about in zip(events, context.each, strict=True):
+            recorded = about.recorded
+            row = (event.mark, recorded.workflow_id, recorded.workflow_version)
+            await connection.execute(INSERT_POSTED, dict(zip("mav", row, strict=True)))
+            self._scribe.note("info", "effect", ids=(event.mark,), subscription=POSTING)
+        if self._work:
+            await asyncio.sleep(self._work)
+
+
 # Effects that are fenced: in the unit that settles the claim
 
 
 async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
     """Take events and commit, for each, its effect together with its acknowledgement."""
-    terminated = _terminated()
+    stopping = terminated()
     settings = {**options, "ledger": {**options.get("ledger", {}), "handler": False}}
     stop_every, handled = options.get("stop_every", 0), 0
     async with recorded_app(scribe, settings, Handlers()) as (app, store):
@@ -403,7 +389,7 @@ async def post_in_one_unit(scribe: Scribe, options: dict[str, Any]) -> None:
         feed = feed_of(subscription, app.service.stream(ENTRIES), "all")
         await store.register(feed)
         scribe.note("info", "ready")
-        while not terminated.is_set():
+        while not stopping.is_set():
             seen = store.changes(feed.key).generation
             try:
                 claims = await store.claim(feed.key, options["name"], options.get("limit", 4))
@@ -488,5 +474,6 @@ Role: TypeAlias = Callable[[Scribe, dict[str, Any]], Awaitable[None]]
 ROLES: dict[str, Role] = {
     "producer": produce,
     "consumer": consume,
+    "exact": post_exactly_once,
     "fenced": post_in_one_unit,
 }

@@ -27,6 +27,7 @@ __all__ = ["Found", "Promise", "Recorded", "Violation", "check", "counts"]
 
 TOLERANCE = 0.05  # seconds by which the clocks of store and history may differ
 NEVER_RETRIEVED = "was never retrieved"
+LINES_OF_A_LOSS = 20  # with its traceback
 ALLOWANCE = {"resident": 48.0 * (1 << 20)}
 """How much more there may be at the end than before: memory is not given back byte by byte."""
 
@@ -476,9 +477,10 @@ def _resources(history: History, found: Found) -> Iterator[Violation]:
 
 
 def _logs(found: Found) -> Iterator[Violation]:
-    for text in found.logs.splitlines():
+    lines = found.logs.splitlines()
+    for number, text in enumerate(lines):
         if NEVER_RETRIEVED in text or "was never awaited" in text:
-            yield Violation("I11", text)
+            yield Violation("I11", "\n".join(lines[number : number + LINES_OF_A_LOSS]))
     for words in found.logged:
         if words not in found.logs:
             yield Violation("I11", f"nothing in the logs says {words!r}")

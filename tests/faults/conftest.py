@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.across import Across
 from tests.faults.databases import POSTGRES, Database, FileDatabase, ServerDatabase
 from tests.faults.report import PROPERTY, Figures, Progress
 from tests.faults.world import Nursery, World
+from tests.support.rabbitmq import Broker
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +71,31 @@ def world(
     """An empty database, and a recorder that runs."""
     with World(tmp_path, database, nursery, chance, figures).open() as world:
         yield world
+
+
+@pytest.fixture
+def books(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Database]:
+    """Another empty one, of the same kind."""
+    if isinstance(database, ServerDatabase):
+        books: Database = ServerDatabase(request.getfixturevalue("postgres"))
+    else:
+        folder = tmp_path / "books"
+        folder.mkdir()
+        books = FileDatabase(folder)
+    yield books
+    books.close()
+
+
+@pytest.fixture
+def broker(rabbitmq: Broker) -> Iterator[Broker]:
+    """The session's broker, which a test may harm; afterwards it runs again."""
+    yield rabbitmq
+    rabbitmq.restore()
+
+
+@pytest.fixture
+def across(world: World, books: Database, broker: Broker) -> Across:
+    """Two services, and a queue between them."""
+    across = Across(world, books, broker)
+    across.declare()
+    return across

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 import sqlite3
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -19,8 +19,10 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 import pytest
 from headwater.schema.tables import TABLES
+from headwater.stores.groups import partition_of
 
-from tests.support.postgres import Cluster
+from tests.faults.proxy import Proxy
+from tests.support.postgres import Cluster, Server, our_own
 
 __all__ = [
     "OF_THE_LOG",
@@ -74,7 +76,10 @@ class Database(Protocol):
         """The rows of a statement, which is committed."""
 
     def left(self) -> int:
-        """How many events lie between the cursors and the head, and how many are open."""
+        """How many events lie between the cursors and the head, and how many are open.
+
+        Of partitions only those that are in them: their cursors pass what is in none now and then.
+        """
 
     def position(self) -> int:
         """How far the only cursor has read."""
@@ -111,10 +116,20 @@ class FileDatabase:
 
     def left(self) -> int:
         statements = (
-            "SELECT (SELECT head FROM streams WHERE name = 'entries') - read_to FROM cursors",
+            (
+                "SELECT head - read_to FROM cursors JOIN streams ON streams.name = cursors.stream "
+                "WHERE consumer NOT GLOB 'partition-*'"
+            ),
+            (
+                "SELECT count(*) FROM events JOIN cursors ON cursors.stream = events.stream AND "
+                "cursors.consumer = printf('partition-%02d', partition_of(events.workflow_id)) "
+                "WHERE stream_offset > (SELECT min(read_to) FROM cursors) "
+                "AND stream_offset > read_to"
+            ),
             "SELECT count(*) FROM deliveries",
         )
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)) as file:
+            file.create_function("partition_of", 1, partition_of, deterministic=True)
             return sum(row[0] for statement in statements for row in file.execute(statement))
 
     def position(self) -> int:
@@ -168,19 +183,24 @@ class FileDatabase:
 class ServerDatabase:
     """A database of its own on a server, made from the template with our tables."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self._loop = asyncio.new_event_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._connection: asyncpg.Connection | None = None
         self._fails = 0
-        self.url: str = self.run(cluster.create_database("template"))
+        self.url: str = self.run(server.create_database("template"))
 
     def close(self) -> None:
         self.run(self._disconnect())
-        self.run(self.cluster.drop_database(self.url))
+        self.run(self.server.drop_database(self.url))
         self._thread.submit(self._loop.close).result()
         self._thread.shutdown()
+
+    @property
+    def cluster(self) -> Cluster:
+        """Its server, to be stopped; skips the test where it is somebody else's."""
+        return our_own(self.server)
 
     @property
     def name(self) -> str:
@@ -199,7 +219,12 @@ class ServerDatabase:
         [(left,)] = self.ask(
             "SELECT coalesce(sum(streams.head - read_to), 0)::bigint "
             "+ (SELECT count(*) FROM deliveries) "
-            "FROM cursors JOIN streams ON streams.name = cursors.stream"
+            "+ (SELECT count(*) FROM events JOIN cursors ON cursors.stream = events.stream "
+            "AND cursors.consumer = 'partition-' || to_char(get_byte(sha256(convert_to("
+            "events.workflow_id, 'UTF8')), 0) % 64, 'FM00') "
+            "WHERE stream_offset > (SELECT min(read_to) FROM cursors) AND stream_offset > read_to) "
+            "FROM cursors JOIN streams ON streams.name = cursors.stream "
+            "WHERE consumer NOT LIKE 'partition-%'"
         )
         return int(left)
 
@@ -255,6 +280,10 @@ class ServerDatabase:
         return before, before + 1
 
     # What can be done to it
+
+    def proxy(self, tell: Callable[[str], None] = lambda name: None) -> Proxy:
+        """Between it and whoever goes by way of the proxy."""
+        return Proxy(self.server.port, tell, host=self.server.host)
 
     @contextmanager
     def locking(self, statement: str) -> Iterator[asyncpg.Connection]:

@@ -17,11 +17,28 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["History", "Line", "Scribe", "Tail", "read_history"]
+__all__ = ["Action", "History", "Line", "Scribe", "Tail", "read_history"]
 
 Kind = Literal["invoke", "ok", "fail", "info"]
 Action = Literal[
-    "append", "claim", "effect", "settle", "cursor", "resources", "fault", "ready", "again"
+    "append",
+    "claim",
+    "effect",
+    "settle",
+    "cursor",
+    "resources",
+    "fault",
+    "ready",
+    "again",
+    "alive",
+    "own",
+    "progress",
+    "release",
+    "leave",
+    "unkept",
+    "arrival",
+    "aside",
+    "carried",
 ]
 
 

@@ -9,11 +9,14 @@ from headwater import (
     CommandContext,
     CommandDefinition,
     CommandKind,
+    Contract,
     DeliverySemantics,
     Event,
     EventContext,
     Mode,
     Personal,
+    Publication,
+    Remote,
     Retry,
     Service,
     Stream,
@@ -28,14 +31,17 @@ __all__ = [
     "ENTRIES",
     "OWNER",
     "POSTING",
+    "REMOTE_ENTRIES",
     "Account",
     "Enter",
     "Entered",
     "Handlers",
+    "books",
     "ledger",
 ]
 
 ENTRIES = "entries"
+REMOTE_ENTRIES = "ledger/entries"
 EFFECTS = "effects"
 POSTING = "posting"
 OWNER = "Ada, whom no log may name"
@@ -87,32 +93,18 @@ class Handlers:
 
 def ledger(
     *,
-    handler: bool = True,
+    subscribed: bool = True,
+    published: bool = False,
     stream_type: str = "persistent",
-    mode: str = "exclusive",
-    delivery: str = "at-least-once",
-    concurrency: int = 4,
-    ack_timeout: float = 30.0,
-    attempts: int = 1000,
-    wait: float = 0.001,
+    **posting: Any,
 ) -> Service[Any]:
     """The service, with its subscription set as a test needs it."""
-    posting: Subscription[Entered] = Subscription(
-        name=POSTING,
-        stream=ENTRIES,
-        mode=Mode(mode),
-        events=(Entered,),
-        delivery=DeliverySemantics(delivery),
-        retry=Retry(attempts=attempts, initial=wait, maximum=wait),
-        ack_timeout=ack_timeout,
-        concurrency=concurrency,
-        handler="post" if handler else None,
-    )
+    publication = Publication(versions={"Entered": 1}) if published else None
     return Service(
         format=1,
         name="ledger",
         streams=(
-            Stream(ENTRIES, StreamType(stream_type)),
+            Stream(ENTRIES, StreamType(stream_type), publication=publication),
             Stream(EFFECTS, StreamType.PERSISTENT),
         ),
         workflows=(WorkflowDefinition(Account, stream=ENTRIES, events=(Entered,)),),
@@ -126,5 +118,45 @@ def ledger(
                 handler="enter",
             ),
         ),
-        subscriptions=(posting,),
+        subscriptions=(_posting(ENTRIES, **posting),) if subscribed else (),
+    )
+
+
+def books(**posting: Any) -> Service[Any]:
+    """Another service, which takes the ledger's entries in, with its subscription to them."""
+    return Service(
+        format=1,
+        name="books",
+        streams=(
+            Stream(REMOTE_ENTRIES, StreamType.PERSISTENT, remote=Remote("ledger", ENTRIES)),
+            Stream(EFFECTS, StreamType.PERSISTENT),
+        ),
+        subscriptions=(_posting(REMOTE_ENTRIES, **posting),),
+        remotes=(Contract(service="ledger", streams={ENTRIES: (Entered,)}),),
+    )
+
+
+def _posting(
+    stream: str,
+    *,
+    handler: bool = True,
+    mode: str = "exclusive",
+    delivery: str = "at-least-once",
+    concurrency: int = 4,
+    batch: int | None = None,
+    ack_timeout: float = 30.0,
+    attempts: int = 1000,
+    wait: float = 0.001,
+) -> Subscription[Entered]:
+    return Subscription(
+        name=POSTING,
+        stream=stream,
+        mode=Mode(mode),
+        events=(Entered,),
+        delivery=DeliverySemantics(delivery),
+        retry=Retry(attempts=attempts, initial=wait, maximum=wait),
+        ack_timeout=ack_timeout,
+        concurrency=concurrency,
+        batch=batch if handler else None,
+        handler="post" if handler else None,
     )

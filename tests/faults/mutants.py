@@ -15,7 +15,16 @@ from pathlib import Path
 
 import headwater
 
-__all__ = ["MUTANTS", "Mutant", "StaleMutantError", "plant", "run_tests", "smoke_test"]
+__all__ = [
+    "EXACTLY_ONCE",
+    "LATE_CLAIM",
+    "MUTANTS",
+    "Mutant",
+    "StaleMutantError",
+    "plant",
+    "run_tests",
+    "smoke_test",
+]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds
@@ -23,6 +32,7 @@ PATIENCE = 300.0  # seconds
 CONTRACT = "tests/contract/test_sqlite_store.py::TestSqliteStore::"
 FILE = "tests/contract/test_sqlite_file.py::"
 FAULTS = "tests/faults/"
+LATE_CLAIM = "test_a_claim_that_is_not_settled_in_time_is_void_and_counts_as_a_failure"
 
 SMOKE = """
 import asyncio, sys
@@ -109,21 +119,51 @@ def _run(command: list[str], runtime: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+EXACTLY_ONCE = (
+    "tests/contract/test_delivery_table.py::"
+    "test_exactly_once_an_iterator_that_has_lost_its_event_writes_nothing"
+)
+
 MUTANTS = (
+    Mutant(
+        "an event is acknowledged beside the transaction of its effect",
+        "subscriptions/reader.py",
+        (
+            (
+                "            await transaction.submit(unit).wait()\n",
+                (
+                    "            await transaction.submit(Unit()).wait()\n"
+                    "            await self._around.committer.commit(unit)\n"
+                ),
+            ),
+        ),
+        (EXACTLY_ONCE,),
+    ),
+    Mutant(
+        "an effect is committed although its claim is lost",
+        "stores/sqlite/turn.py",
+        (
+            (
+                "outcome.earlier is not None:\n                _roll_back(connection)\n",
+                'outcome.earlier is not None:\n                connection.execute("COMMIT")\n',
+            ),
+        ),
+        (EXACTLY_ONCE,),
+    ),
     Mutant(
         "an event is acknowledged before it is handled",
         "subscriptions/handling.py",
         (
             (
-                "                    await self._handler(delivery.event, delivery.context)\n",
+                "                    await self._handler(work.event, work.context)\n",
                 (
-                    "                    await delivery.ack()\n"
-                    "                    await self._handler(delivery.event, delivery.context)\n"
+                    "                    await work.ack()\n"
+                    "                    await self._handler(work.event, work.context)\n"
                 ),
             ),
             (
-                "                failure = await self._acknowledge(delivery)\n",
-                "                pass\n",
+                "            await work.ack()\n        except DeliveryLostError:\n",
+                "            pass\n        except DeliveryLostError:\n",
             ),
         ),
         (f"{FAULTS}test_killed_consumers.py",),
@@ -166,7 +206,10 @@ MUTANTS = (
                 "            self._give_up(jobs, transaction, error)\n            return\n",
             ),
         ),
-        (f"{FAULTS}test_killed_producers.py", f"{FAULTS}test_sqlite_writers.py"),
+        (
+            f"{FILE}test_after_a_commit_that_failed_the_outcome_is_unknown_and_the_next_one_works",
+            f"{FAULTS}test_killed_producers.py",
+        ),
     ),
     Mutant(
         "every tenth commit does not reach the file",
@@ -192,13 +235,13 @@ MUTANTS = (
         "a claim's token is not compared",
         "stores/sqlite/feeds.py",
         (("entry.token == claim.token", "entry.token != 0"),),
-        (f"{FAULTS}test_frozen_consumers.py",),
+        (f"{CONTRACT}{LATE_CLAIM}", f"{FAULTS}test_frozen_consumers.py"),
     ),
     Mutant(
         "a claim is settled whether or not it is held",
         "stores/sqlite/transaction.py",
         ((" or not feed.holds(claim)", " or not feed._window.get(claim.event.offset)"),),
-        (f"{FAULTS}test_frozen_consumers.py",),
+        (f"{CONTRACT}{LATE_CLAIM}", f"{FAULTS}test_frozen_consumers.py"),
     ),
     Mutant(
         "the head lags behind the events",
@@ -314,7 +357,7 @@ MUTANTS = (
     Mutant(
         "an idempotency key is not kept",
         "stores/sqlite/transaction.py",
-        (("        if self._new_answers:\n", "        if False:\n"),),
+        (("        if self._new_keys:\n", "        if False:\n"),),
         (f"{FAULTS}test_repeated_requests.py",),
     ),
     Mutant(
@@ -337,7 +380,12 @@ MUTANTS = (
     Mutant(
         "at-most-once is acknowledged after all",
         "subscriptions/reader.py",
-        (("            await self._settle(Acknowledge(claim))\n", "            pass\n"),),
+        (
+            (
+                '"acknowledging"):\n                await self._settle(Acknowledge(claim))\n',
+                '"acknowledging"):\n                pass\n',
+            ),
+        ),
         (f"{FAULTS}test_killed_consumers.py",),
     ),
     Mutant(
@@ -345,8 +393,8 @@ MUTANTS = (
         "stores/sqlite/feeds.py",
         (
             (
-                "        self._require_the_same_stream(cursor_format, epoch, stream_epoch, head)\n",
-                "",
+                "    if cursor_format != CURSOR_FORMAT:\n",
+                "    if cursor_format:\n        return\n    if cursor_format != CURSOR_FORMAT:\n",
             ),
         ),
         (f"{FAULTS}test_restored_backup.py",),
@@ -354,18 +402,21 @@ MUTANTS = (
     Mutant(
         "the id at the cursor is not compared",
         "stores/sqlite/feeds.py",
-        (("found is not None and found != self._event_id", "False"),),
+        (("found is not None and found != event_id", "False"),),
         (f"{FAULTS}test_restored_backup.py",),
     ),
     Mutant(
         "what is in hand when a service stops is kept",
         "subscriptions/reader.py",
         (
-            ("                await self._give_back(delivery)\n", "                pass\n"),
             (
-                "            await self._around.heartbeat.disconnect(self._connection)\n",
+                (
+                    "            await self._give_back([delivery.claim for delivery in "
+                    "self.unsettled])\n"
+                ),
                 "            pass\n",
             ),
+            ("            await self.source.close()\n", "            pass\n"),
         ),
         (f"{FAULTS}test_graceful_stop.py",),
     ),
@@ -385,6 +436,220 @@ MUTANTS = (
         "stores/sqlite/file.py",
         (("            if time.monotonic() >= until:\n", "            if True:\n"),),
         (f"{FAULTS}test_sqlite_writers.py",),
+    ),
+    Mutant(
+        "later events of a workflow pass its dead letter",
+        "stores/sqlite/feeds.py",
+        (
+            (
+                "        looks_for_letters = waits and room > 0 and self._has_letters()\n",
+                "        looks_for_letters = False\n",
+            ),
+        ),
+        (f"{CONTRACT}test_later_events_of_a_workflow_are_set_aside_behind_its_dead_letter",),
+    ),
+    Mutant(
+        "what was taken before its workflow had a dead letter is handed out",
+        "stores/sqlite/feeds.py",
+        (
+            (
+                "            self._set_aside_what_waits(now)\n",
+                "            pass\n",
+            ),
+        ),
+        (f"{CONTRACT}test_what_was_taken_already_waits_as_well",),
+    ),
+    Mutant(
+        "what waits behind a dead letter stays when that is requeued",
+        "stores/letters.py",
+        (
+            (
+                "not one_stays and (one_is_back or letter.id in chosen)",
+                "not one_stays and letter.id in chosen",
+            ),
+        ),
+        (f"{CONTRACT}test_they_come_back_with_the_letter_and_before_what_was_recorded_since",),
+    ),
+    Mutant(
+        "what waits behind a dead letter may come back before it",
+        "stores/letters.py",
+        (
+            (
+                "not one_stays and (one_is_back or letter.id in chosen)",
+                "one_is_back or letter.id in chosen",
+            ),
+        ),
+        (f"{CONTRACT}test_one_that_waits_cannot_come_back_before_the_one_it_waits_for",),
+    ),
+    Mutant(
+        "what is set aside behind a dead letter is not kept",
+        "stores/sqlite/feeds.py",
+        (
+            (
+                "                    self._set_behind(event, 0, now)\n",
+                "                    pass\n",
+            ),
+        ),
+        (f"{CONTRACT}test_later_events_of_a_workflow_are_set_aside_behind_its_dead_letter",),
+    ),
+    Mutant(
+        "what was handed out before a reset settles what is handed out after it",
+        "stores/sqlite/resets.py",
+        (
+            (
+                "    transaction.connection.execute(_DELETE_DELIVERIES, (one.id,))\n",
+                "    pass\n",
+            ),
+        ),
+        (f"{CONTRACT}test_what_was_handed_out_before_a_reset_settles_nothing",),
+    ),
+    Mutant(
+        "an owner of a partition writes on after a reset",
+        "stores/sqlite/resets.py",
+        (
+            ("revision = revision + 1, owner = '',\n", "revision = revision + 1,\n"),
+            ("       owner_epoch = owner_epoch + 1, truncated", "       truncated"),
+        ),
+        (f"{CONTRACT}test_a_partition_that_is_reset_has_no_owner_and_refuses_its_progress",),
+    ),
+    Mutant(
+        "cursors are reset under those who read",
+        "stores/operating.py",
+        (("        if self.sessions and (self.in_flight", "        if False and (self.in_flight"),),
+        (f"{CONTRACT}test_a_reset_is_refused_while_somebody_reads",),
+    ),
+    Mutant(
+        "an act that changes nothing leaves a line",
+        "stores/sqlite/jobs.py",
+        (("    if done.rowcount:\n", "    if done:\n"),),
+        (f"{CONTRACT}test_each_act_that_changes_something_leaves_a_line",),
+    ),
+    Mutant(
+        "what is read too late is read all the same",
+        "stores/sqlite/receipts.py",
+        (
+            (
+                '   AND state = \'delivered\'\n"""\n\n_MARK_PENDING',
+                '"""\n\n_MARK_PENDING',
+            ),
+        ),
+        (f"{CONTRACT}test_what_is_not_read_in_time_is_dropped",),
+    ),
+    Mutant(
+        "what was read is ended all the same when its time is up",
+        "stores/sqlite/receipts.py",
+        (
+            (
+                (
+                    "UPDATE read_receipts\n   SET state = 'read', read_at = :now, due_at = NULL\n"
+                    " WHERE subscription = :subscription\n   AND consumer = :consumer\n"
+                    "   AND stream_offset = :offset"
+                ),
+                (
+                    "UPDATE read_receipts\n   SET state = 'read', read_at = :now\n"
+                    " WHERE subscription = :subscription\n   AND consumer = :consumer\n"
+                    "   AND stream_offset = :offset"
+                ),
+            ),
+        ),
+        (f"{CONTRACT}test_what_is_not_read_in_time_is_dropped",),
+    ),
+    Mutant(
+        "receipts stay when their recipient goes",
+        "stores/sqlite/jobs.py",
+        (
+            (
+                (
+                    "    transaction.connection.execute(_DELETE_RECEIPTS, "
+                    '(key.subscription, key.consumer or ""))\n'
+                ),
+                "",
+            ),
+        ),
+        (f"{CONTRACT}test_with_the_recipient_its_receipts_go",),
+    ),
+    Mutant(
+        "what is read before it is delivered is delivered all the same",
+        "subscriptions/reader.py",
+        (("if not claims or not self._has_receipts:", "if claims is not None:"),),
+        (
+            (
+                "tests/unit/runtime/test_receipts.py::"
+                "test_what_was_read_before_it_is_delivered_is_not_delivered"
+            ),
+        ),
+    ),
+    Mutant(
+        "an event is noted as delivered whether it is acknowledged or not",
+        "stores/memory.py",
+        (
+            (
+                "        for error in self._failed_guards(unit):\n",
+                (
+                    "        for one in unit.settlements:\n"
+                    "            if isinstance(one, Acknowledge) and one.receipt is not None:\n"
+                    "                self._receipts.note(one.claim, one.receipt)\n"
+                    "        for error in self._failed_guards(unit):\n"
+                ),
+            ),
+        ),
+        (
+            (
+                "tests/contract/test_memory_store.py::TestMemoryStore::"
+                "test_an_event_is_delivered_once_that_is_acknowledged_and_not_before"
+            ),
+        ),
+    ),
+    Mutant(
+        "an acknowledgement does not tell that the recipient has the event",
+        "subscriptions/reader.py",
+        (
+            (
+                "        return replace(settlement, receipt=Received(unread_after=seconds))\n",
+                "        return settlement if seconds != -1.0 else replace(settlement)\n",
+            ),
+        ),
+        ("tests/unit/runtime/test_receipts.py::test_acknowledging_is_not_reading",),
+    ),
+    Mutant(
+        "what is read may be forgotten by the disk",
+        "subscriptions/reader.py",
+        (("any(_is_read(one) for one in settlements)", "any(_is_read(one) for one in ())"),),
+        (
+            (
+                "tests/unit/runtime/test_receipts.py::"
+                "test_a_receipt_survives_what_an_acknowledgement_need_not"
+            ),
+        ),
+    ),
+    Mutant(
+        "what nobody reads comes again without end",
+        "stores/sqlite/receipts.py",
+        (
+            (
+                "if then is UnreadThen.REQUEUE and attempts >= policy.attempts:",
+                "if then is UnreadThen.REQUEUE and attempts >= 2**31:",
+            ),
+        ),
+        (f"{CONTRACT}test_until_it_has_come_as_often_as_it_may",),
+    ),
+    Mutant(
+        "later events of a workflow wait behind what was not read",
+        "stores/sqlite/feeds.py",
+        (("       AND NOT unread\n", ""),),
+        (f"{CONTRACT}test_nothing_waits_behind_what_was_not_read",),
+    ),
+    Mutant(
+        "a dead letter that was not read counts as ended when it is requeued",
+        "stores/sqlite/letters.py",
+        (("            transaction.connection.execute(_FORGET_RECEIPT, place)\n", ""),),
+        (f"{CONTRACT}test_a_dead_letter_that_is_requeued_is_as_unread_as_a_new_event",),
+    ),
+    Mutant(
+        "a reset leaves receipts of what is delivered again",
+        "stores/sqlite/resets.py",
+        (("        connection.execute(_FORGET_RECEIPTS, place)\n", ""),),
+        ((f"{CONTRACT}test_after_a_reset_what_is_not_read_is_as_if_it_had_never_been_delivered"),),
     ),
 )
 """In no order."""

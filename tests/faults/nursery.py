@@ -17,10 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.faults import actors
+import headwater.transports.rabbitmq.transport  # noqa: F401  (otherwise loaded by each actor)
+
+from tests.faults import actors, carriers, members, releases
 
 __all__ = ["main"]
 
+ROLES = actors.ROLES | carriers.ROLES | members.ROLES | releases.ROLES
 LOOK = 0.001  # seconds between two looks whether a process has ended
 
 
@@ -56,7 +59,7 @@ def _fork(request: dict[str, Any]) -> int:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-        actors.run(request["role"], request["options"])
+        actors.run(ROLES[request["role"]], request["options"])
         status = 0
     except BaseException:  # noqa: BLE001  (its own process: the log is all there is)
         traceback.print_exc()

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from headwater import App
+from headwater import App, Service, StreamType
 from headwater.stores.contract import FeedKey, Store
 
 from tests.faults.actors import mark_of
 from tests.faults.checker import Found, Promise, Recorded, check, counts
-from tests.faults.ledger import EFFECTS, ENTRIES, OWNER, POSTING, Handlers, ledger
+from tests.faults.databases import Database
+from tests.faults.ledger import EFFECTS, OWNER, POSTING, Handlers, ledger
 from tests.faults.world import Actor, World
 
 __all__ = ["assert_all_held", "assert_nothing_is_left", "drain", "find"]
@@ -24,7 +25,11 @@ PAGE = 1000  # events
 
 def drain(world: World, *actors: Actor, within: float = 60.0) -> None:
     """Wait until everything is settled, then stop these actors kindly."""
-    world.until(lambda: world.database.left() == 0, "everything is settled", within)
+    begun = world.database.left()
+    try:
+        world.until(lambda: world.database.left() == 0, "everything is settled", within)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {world.database.left()} left of {begun}") from error
     for actor in actors:
         world.until_noted(1, actor, action="ready", kind="info")
         actor.send(signal.SIGTERM)
@@ -32,21 +37,29 @@ def drain(world: World, *actors: Actor, within: float = 60.0) -> None:
         assert actor.wait() == 0, f"{actor.name} failed:\n{world.logs()[-3000:]}"
 
 
-def find(world: World, *, key: FeedKey | None = None, **expected: Any) -> Found:
-    """What the store has, read through its own contract."""
-    expected |= {
-        "integrity": world.database.integrity(),
-        "is_locked": world.database.is_locked(),
-    }
-    return asyncio.run(_find(world, key, expected))
-
-
-async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> Found:
+def find(
+    world: World,
+    service: Service[Any] | None = None,
+    *,
+    key: FeedKey | None = None,
+    database: Database | None = None,
+    **expected: Any,
+) -> Found:
+    """What the store has, read through its own contract: that of the ledger, or of another one."""
+    database = database or world.database
     stream_type = expected.pop("stream_type", "persistent")
-    service = ledger(handler=False, stream_type=stream_type)
-    async with App(service, handlers=Handlers(), database=world.database.url) as app:
+    service = service or ledger(handler=False, stream_type=stream_type)
+    expected |= {"integrity": database.integrity(), "is_locked": database.is_locked()}
+    return asyncio.run(_find(world, service, database.url, key, expected))
+
+
+async def _find(
+    world: World, service: Service[Any], url: str, key: FeedKey | None, expected: dict[str, Any]
+) -> Found:
+    stream = service.streams[0]
+    async with App(service, handlers=Handlers(), database=url) as app:
         store = app._store
-        entries = await _read(store, ENTRIES)
+        entries = await _read(store, stream.name)
         effects = await _read(store, EFFECTS)
         feed = await store.feed(key) if key else None
         letters = await store.dead_letters(POSTING)
@@ -56,7 +69,7 @@ async def _find(world: World, key: FeedKey | None, expected: dict[str, Any]) -> 
                 Recorded(one.offset, mark_of(one.data), one.workflow_id, one.workflow_version)
                 for one in entries
             ]
-            if stream_type == "persistent"
+            if stream.type is StreamType.PERSISTENT
             else None
         ),
         position=feed.position if feed else None,

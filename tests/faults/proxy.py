@@ -14,17 +14,20 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from tests.faults.conversation import Conversation
+from tests.support.server import LOOPBACK, by_way_of
 
-__all__ = ["LOOPBACK", "Loss", "Proxy"]
+__all__ = ["LOOPBACK", "Loss", "Proxy", "Way"]
 
 T = TypeVar("T")
+Way = Literal["requests", "replies"]
 
-LOOPBACK = "127.0.0.1"
+WAYS: tuple[Way, ...] = ("requests", "replies")
 CHUNK = 1 << 16
+NUMBERS = count(1)
 AT_ONCE = struct.pack("ii", 1, 0)  # linger: closing resets
 
 
@@ -52,31 +55,43 @@ class Loss:
 
 
 class Proxy:
-    """Between clients and the server at `port`, while a `with` block lasts.
+    """Between clients and the server at `port` of `host`, while a `with` block lasts.
 
     `latency` and `jitter` are seconds that each chunk takes longer, each way; `slices` is how many
     bytes go at a time. They may change at any time. `tell` hears of each fault by its name.
+    Only in PostgreSQL's language, `speaks_sql`, can it tell which reply is lost.
     """
 
-    def __init__(self, port: int, tell: Callable[[str], None] = lambda name: None) -> None:
+    def __init__(
+        self,
+        port: int,
+        tell: Callable[[str], None] = lambda name: None,
+        *,
+        host: str = LOOPBACK,
+        speaks_sql: bool = True,
+    ) -> None:
+        self.speaks_sql = speaks_sql
         self.latency = 0.0
         self.jitter = 0.0
         self.slices: int | None = None
         self.loss: Loss | None = None
         self.losses = 0
         """How many replies, of what the server had done, or requests have gone missing."""
-        self._is_silent = False
-        self._to = port
+        self._silent: frozenset[Way] = frozenset()
+        self._gates: dict[Way, asyncio.Event] = {}
+        self._to = (host, port)
         self._tell = tell
         self._chance = random.Random(port)  # noqa: S311  (no secret)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
+        self._changed = threading.Condition()
         self.port = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._do(self._make_gates())
         self.open_port()
         return self
 
@@ -89,19 +104,31 @@ class Proxy:
 
     def url(self, url: str) -> str:
         """The same address, by way of the proxy."""
-        parts = urlsplit(url)
-        user = parts.netloc.rpartition("@")[0]
-        return urlunsplit(parts._replace(netloc=f"{user}@{LOOPBACK}:{self.port}"))
+        return by_way_of(self.port, url)
 
     @property
     def connections(self) -> frozenset[int]:
         """The clients that there are, each by a number of its own."""
-        return frozenset(map(id, [*self._links]))
+        return frozenset(link.number for link in [*self._links])
 
     @property
     def deaf(self) -> frozenset[int]:
         """Those of them that will not hear anything any more."""
-        return frozenset(id(link) for link in [*self._links] if link.is_deaf)
+        return frozenset(link.number for link in [*self._links] if link.is_deaf)
+
+    async def wait_closed(self, clients: frozenset[int], within: float) -> None:
+        """Return once none of these connections is left.
+
+        Raises:
+            TimeoutError: Some are, after `within` seconds.
+        """
+
+        def wait() -> bool:
+            with self._changed:
+                return self._changed.wait_for(lambda: not clients & self.connections, within)
+
+        if not await asyncio.to_thread(wait):
+            raise TimeoutError(f"{len(clients & self.connections)} connections are left")
 
     def open_port(self) -> None:
         """Take connections, always on the same port."""
@@ -125,14 +152,31 @@ class Proxy:
             self._tell("reset")
         return cut_now
 
-    def be_silent(self) -> None:
-        """Take all that both sides send, and pass on none of it."""
-        self._is_silent = True
+    def be_silent(self, *ways: Way) -> None:
+        """Take all that both sides send, and pass on none of it; or none of it that way."""
+        self._silent = frozenset(ways or WAYS)
         self._tell("silence")
 
     def speak(self) -> None:
         """Pass on what is sent; a connection of which something was kept back stays silent."""
-        self._is_silent = False
+        self._silent = frozenset()
+
+    def hold(self, *ways: Way) -> None:
+        """Pass on nothing for now, or nothing that way; nothing is lost, as in a network that is
+        gone for a while."""
+        for way in ways or WAYS:
+            self._loop.call_soon_threadsafe(self._gates[way].clear)
+        self._tell("hold")
+
+    def let_go(self) -> None:
+        """Pass on what was held, and what comes."""
+        for gate in self._gates.values():
+            self._loop.call_soon_threadsafe(gate.set)
+
+    async def _make_gates(self) -> None:
+        for way in WAYS:
+            self._gates[way] = asyncio.Event()
+            self._gates[way].set()
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
@@ -154,9 +198,11 @@ class Proxy:
         link = _Link(self, reader, writer)
         self._links.add(link)
         try:
-            await link.carry(self._to)
+            await link.carry(*self._to)
         finally:
-            self._links.discard(link)
+            with self._changed:
+                self._links.discard(link)
+                self._changed.notify_all()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
@@ -168,18 +214,25 @@ class _Link:
     def __init__(
         self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        self.number = next(NUMBERS)
         self._proxy = proxy
         self._client = (reader, writer)
         self._writers = [writer]
         self._conversation = Conversation()
-        self.is_deaf = False
+        self._mute: set[Way] = set()
+        self._has_lost = False
         self._is_losing = False
 
-    async def carry(self, port: int) -> None:
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing comes through either way any more."""
+        return self._has_lost or self._mute.issuperset(WAYS)
+
+    async def carry(self, host: str, port: int) -> None:
         """Pass on what both sides send until one of them goes."""
         reader, writer = self._client
         try:
-            from_server, to_server = await asyncio.open_connection(LOOPBACK, port)
+            from_server, to_server = await asyncio.open_connection(host, port)
         except OSError:
             self.reset()
             return
@@ -187,8 +240,8 @@ class _Link:
         for each in self._writers:
             each.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         ways = [
-            asyncio.ensure_future(self._pass_on(reader, to_server, self._hear_client)),
-            asyncio.ensure_future(self._pass_on(from_server, writer, self._hear_server)),
+            asyncio.ensure_future(self._pass_on("requests", reader, to_server)),
+            asyncio.ensure_future(self._pass_on("replies", from_server, writer)),
         ]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
@@ -210,15 +263,14 @@ class _Link:
             writer.transport.abort()
 
     async def _pass_on(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        hear: Callable[[bytes], bool],
+        self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        hear = self._hear_client if way == "requests" else self._hear_server
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 if not hear(data):
                     continue
+                await self._proxy._gates[way].wait()
                 if delay := self._proxy.latency:
                     jitter = self._proxy._chance.uniform(0.0, self._proxy.jitter)
                     await asyncio.sleep(delay + jitter)
@@ -232,13 +284,13 @@ class _Link:
     def _hear_client(self, data: bytes) -> bool:
         """Whether to pass it on."""
         loss = self._proxy.loss
-        for text in self._conversation.sent(data):
+        for text in self._conversation.sent(data) if self._proxy.speaks_sql else ():
             if loss is not None and loss.happens_to(text):
                 if loss.what == "request":
                     self._lose(loss)
                     return False
                 self._is_losing = True
-        return not self._is_held_back()
+        return not self._is_held_back("requests")
 
     def _hear_server(self, data: bytes) -> bool:
         if self._is_losing:
@@ -248,7 +300,7 @@ class _Link:
             elif is_complete:
                 self.reset()  # the server refused it; nothing was lost that was done
             return False
-        return not self._is_held_back()
+        return not self._is_held_back("replies")
 
     def _lose(self, loss: Loss) -> None:
         self._proxy.losses += 1
@@ -256,8 +308,9 @@ class _Link:
         if loss.then == "reset":
             self.reset()
         else:
-            self.is_deaf = True
+            self._has_lost = True
 
-    def _is_held_back(self) -> bool:
-        self.is_deaf = self.is_deaf or self._proxy._is_silent
-        return self.is_deaf
+    def _is_held_back(self, way: Way) -> bool:
+        if way in self._proxy._silent:
+            self._mute |= self._proxy._silent
+        return self.is_deaf or way in self._mute

@@ -19,6 +19,7 @@ ROWS = {
     "F9": "setting aside fails",
     "F10": "a consumer is slower than its stream",
     "F11": "a service is killed in a handler's own transaction",
+    "K3": "members of a consumer group come and go, are frozen and are killed",
     "S1": "the writer of a file is killed",
     "S2": "the disk fails",
     "S3": "several processes write to one file",
@@ -29,19 +30,37 @@ ROWS = {
     "P7": "the reply to a commit, or the commit itself, is lost on the way",
     "P8": "transactions begin, write, commit and roll back in any order",
     "P9": "the server says nothing any more",
-    "P10": "there are more connections than the server takes",
+    "P10": "there are more connections than the server takes, or a pooler between",
     "P11": "notifications are not heard, or not sent",
     "P12": "the server is set up to forget",
     "P13": "a process is frozen right after it has the head",
-    "N3": "the server is not there when a service starts",
+    "F3": "a relay or an ingester is killed in the middle of what it carries",
+    "Q1": "the broker crashes, is stopped or frozen, and comes back",
+    "Q2": "the broker is low on memory, and takes nothing",
+    "Q3": "the broker closes a channel",
+    "Q4": "a queue, a binding or an exchange is deleted",
+    "Q5": "the broker refuses messages, or its confirms are lost",
+    "Q6": "the broker closes connections",
+    "Q7": "a message comes back again and again, or is none of ours",
+    "N1": "the network to the broker swallows everything, one way or both",
+    "N2": "the network to the broker is slow, cut and sliced",
+    "N3": "the server, or the broker, is not there when a service starts",
     "C1": "clocks jump",
     "D1": "the same request comes again",
+    "D3": "an event is read just as its time to be read is over",
+    "D4": "old events are removed while readers lag behind",
+    "D5": "several versions of a service run at once, on both sides of the broker",
     "D6": "a migration is cut off, or others migrate as well",
+    "D9": "recipients are killed with events in hand, and say again what they have read",
     "D10": "the log is not the one that the cursor was written for",
+    "D11": "an operator acts on a service that runs, twice, and is killed at it",
 }
 
 TURNS = 6
-"""Days after which every row has been run on PostgreSQL, where tests run small."""
+"""Days after which every test that rotates has been run, where tests run small.
+
+Those are all on PostgreSQL, and some of those that need a broker.
+"""
 
 
 def select(wanted: Iterable[str], items: list[pytest.Item]) -> tuple[list[pytest.Item], set[str]]:
@@ -53,5 +72,5 @@ def select(wanted: Iterable[str], items: list[pytest.Item]) -> tuple[list[pytest
 
 
 def has_its_turn(row: str, day: int) -> bool:
-    """Whether a row is run small on PostgreSQL that day, one of `TURNS` in a row."""
+    """Whether what rotates of a row is run small that day, one of `TURNS` in a row."""
     return [*ROWS].index(row) % TURNS == day % TURNS

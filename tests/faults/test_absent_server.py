@@ -9,7 +9,6 @@ import pytest
 from tests.faults.checker import Promise
 from tests.faults.databases import ServerDatabase, on_postgres
 from tests.faults.outcome import assert_all_held, drain
-from tests.faults.proxy import Proxy
 from tests.faults.report import Progress
 from tests.faults.world import World
 
@@ -24,12 +23,12 @@ def test_a_service_whose_server_comes_later_waits_for_it_and_then_works(
     assert world.start("producer", count=2).wait() == 0
     for done in range(rounds):
         progress(done, rounds, "starts")
-        with Proxy(database.cluster.port, world.tell) as proxy:
+        with database.proxy(world.tell) as proxy:
             proxy.close_port()
             world.tell("absent")
-            waiting = world.logs().count("waiting for")
+            waiting = world.mentions("waiting for")
             service = world.start("consumer", database=proxy.url(database.url))
-            world.until(lambda: world.logs().count("waiting for") > waiting, "it waits")  # noqa: B023
+            world.until(lambda: world.mentions("waiting for") > waiting, "it waits")  # noqa: B023
             time.sleep(absent)
             assert world.count(service, action="ready", kind="info") == 0
             assert service.is_running

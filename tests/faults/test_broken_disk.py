@@ -43,6 +43,7 @@ async def test_a_write_that_fails_is_told_and_the_next_one_works(
             ledger(handler=False),
             handlers=Handlers(),
             database=f"sqlite:///{tmp_path / 'ledger.db'}",
+            retention_interval=0,  # which would write as well
         ) as app:
             await app.execute(Enter(account="a", marks=["1"]))
             for point in points:
@@ -63,7 +64,10 @@ async def test_a_bug_in_the_writer_is_told_and_does_not_end_it(tmp_path: Path) -
     point = Failpoint(name="bug", statement="BEGIN IMMEDIATE", action="bug", hit=10**9)
     database = f"sqlite:///{tmp_path / 'ledger.db'}"
     with Failpoints([point], told.append):
-        async with App(ledger(handler=False), handlers=Handlers(), database=database) as app:
+        service = ledger(handler=False)
+        async with App(
+            service, handlers=Handlers(), database=database, retention_interval=0
+        ) as app:
             point.hits, point.hit = 0, 1
             with pytest.raises(OutcomeUnknownError, match="nobody thought of this"):
                 await app.execute(Enter(account="a", marks=["1"]), deadline=DEADLINE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from tests.faults.checker import Promise
 from tests.faults.databases import ServerDatabase
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.world import World
-from tests.support.postgres import Cluster, binaries
+from tests.support.postgres import Cluster, require_binaries
 
 pytestmark = [pytest.mark.row("P10")]
 
@@ -26,11 +25,9 @@ OURS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'headwater' OR
 
 
 @pytest.fixture
-def database(postgres: Cluster) -> Iterator[ServerDatabase]:
+def database() -> Iterator[ServerDatabase]:
     """On a server of its own that takes few connections."""
-    programs = binaries()
-    assert programs is not None
-    cluster = Cluster(programs, max_connections=CONNECTIONS)
+    cluster = Cluster(require_binaries(), max_connections=CONNECTIONS)
     try:
         cluster.start()
         cluster.run(cluster.make_template())
@@ -56,9 +53,10 @@ def test_processes_that_want_more_connections_than_there_are_go_on_with_those_th
         crowd: list[asyncpg.Connection] = []
         before = refusals_told(world)
         while refusals_told(world) == before:
-            crowd += take_all(database)
+            # Whoever is cut wants another, in a race with the crowd.
             for victim in database.ask(OURS)[:1]:
                 database.ask("SELECT pg_terminate_backend($1)", victim["pid"])
+            crowd += take_all(database)
         world.tell("full server")
         for connection in crowd:
             database.run(connection.close())
@@ -83,8 +81,7 @@ def test_processes_that_want_more_connections_than_there_are_go_on_with_those_th
 
 def refusals_told(world: World) -> int:
     """How often somebody was told, in the logs or by an error, that there is no connection."""
-    noted = [line for line in world.history() if "SQLSTATE 53300" in line.note]
-    return len(noted) + len(re.findall("too many clients|TooManyConnections", world.logs()))
+    return world.mentions("SQLSTATE 53300|too many clients|TooManyConnections")
 
 
 def take_all(database: ServerDatabase) -> list[asyncpg.Connection]:
@@ -107,9 +104,10 @@ def test_a_service_that_finds_no_connection_at_its_start_waits_and_then_says_why
     assert time.monotonic() - begun < HANG
     assert status == 1
     assert "too many clients" in world.logs()
+    world.actors.remove(refused)  # it has failed, as it had to
 
     patient = world.start("producer", count=1, store={"patience": 20.0})
-    world.until(lambda: world.logs().count("waiting for postgresql") > 1, "it waits")
+    world.until(lambda: world.mentions("waiting for postgresql") > 1, "it waits")
     for connection in crowd:
         database.run(connection.close())
     assert patient.wait() == 0

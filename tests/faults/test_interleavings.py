@@ -74,22 +74,27 @@ class Session:
     async def _append(self) -> None:
         """Without a transaction of its own: in a group with what else there is."""
         self.steps.append("append")
-        unit, marks = self._unit()
+        unit, marks = self._unit(self._chance.choice((None, "Effect")))
         [outcome] = await self._store.commit([unit])
         assert isinstance(outcome, Committed)
         self.committed += marks
 
-    def _unit(self) -> tuple[Unit, list[str]]:
+    def _unit(self, workflow: str | None = None) -> tuple[Unit, list[str]]:
         marks = [str(uuid4()) for _ in range(self._chance.randint(1, 3))]
         events = tuple(post_of(mark, 0) for mark in marks)
-        workflow = str(self._chance.randint(1, 5))
-        return Unit(appends=(Append(stream=EFFECTS, workflow_id=workflow, events=events),)), marks
+        append = Append(
+            stream=EFFECTS,
+            workflow=workflow,
+            workflow_id=str(self._chance.randint(1, 5)),
+            events=events,
+        )
+        return Unit(appends=(append,)), marks
 
 
 @asynccontextmanager
 async def an_open_transaction_elsewhere(database: ServerDatabase) -> AsyncIterator[None]:
     """In another database of the same server, with a row written and a transaction id taken."""
-    other = await asyncpg.connect(database.cluster.url())
+    other = await asyncpg.connect(database.server.url())
     try:
         await other.execute("CREATE TEMPORARY TABLE elsewhere (number int)")
         await other.execute("BEGIN; INSERT INTO elsewhere VALUES (1)")

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.checker import Promise
 from tests.faults.databases import ServerDatabase, on_postgres
 from tests.faults.outcome import assert_all_held, drain
-from tests.faults.proxy import Loss, Proxy
+from tests.faults.proxy import Loss
 from tests.faults.report import Progress
 from tests.faults.world import World
 
@@ -30,7 +30,7 @@ def test_what_is_unknown_is_told_so_and_asked_again_it_is_written_once(
     """Never as a success, and never as something that did not happen."""
     losses = (250 if whole else 10) if notes else (1000 if whole else 20)
     database.ask("CREATE TABLE notes (mark text PRIMARY KEY)")
-    with Proxy(database.cluster.port, world.tell) as proxy:
+    with database.proxy(world.tell) as proxy:
         producer = world.start(
             "producer", requests="r", notes=notes, database=proxy.url(database.url)
         )
@@ -61,7 +61,7 @@ def test_effects_in_the_store_come_once_whatever_is_lost_of_their_commits(
     losses = 500 if whole else 10
     settings: dict[str, Any] = {"ack_timeout": 0.4}
     producer = world.start("producer", tasks=2, pause=0.005, ledger=settings)
-    with Proxy(database.cluster.port, world.tell) as proxy:
+    with database.proxy(world.tell) as proxy:
         proxy.loss = Loss(statement="INSERT INTO events", every=5)
         url = proxy.url(database.url)
         consumers = [

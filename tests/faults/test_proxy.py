@@ -13,13 +13,13 @@ import pytest
 
 from tests.faults.conversation import Conversation
 from tests.faults.proxy import LOOPBACK, Loss, Proxy
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def proxy(postgres: Cluster) -> Iterator[Proxy]:
-    with Proxy(postgres.port) as proxy:
+def proxy(postgres: Server) -> Iterator[Proxy]:
+    with Proxy(postgres.port, host=postgres.host) as proxy:
         yield proxy
 
 
@@ -63,7 +63,7 @@ async def test_with_latency_an_answer_takes_so_much_longer(proxy: Proxy, url: st
     await connection.close()
 
 
-async def test_a_reset_is_felt_at_once(proxy: Proxy, url: str, postgres: Cluster) -> None:
+async def test_a_reset_is_felt_at_once(proxy: Proxy, url: str, postgres: Server) -> None:
     connection = await asyncpg.connect(url)
     asleep = asyncio.ensure_future(connection.execute("SELECT pg_sleep(30)"))
     await asyncio.sleep(0.05)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.faults.checker import Promise
 from tests.faults.databases import ServerDatabase, on_postgres
+from tests.faults.group_checker import GroupPromise, check_group
+from tests.faults.history import Action
 from tests.faults.outcome import assert_all_held, drain
 from tests.faults.report import Progress
 from tests.faults.world import Actor, World
@@ -28,6 +30,7 @@ def restart_again_and_again(
     restarts: int,
     progress: Progress,
     mode: Literal["fast", "immediate"] = "immediate",
+    settles: Action = "settle",
 ) -> None:
     """While work goes on, which it has to do again soon after each; the first time it is missed."""
     world.until_noted(len(world.actors), action="ready", kind="info")
@@ -39,15 +42,15 @@ def restart_again_and_again(
         database.cluster.stop(mode)
         try:
             if not done:
-                world.until(lambda: "does not answer" in world.logs(), "somebody has missed it")
+                world.until(lambda: world.mentions("does not answer"), "somebody has missed it")
         finally:
             database.cluster.start()
         world.tell("restart")
         back = time.monotonic()
         appended = world.count(producer, action="append")
-        settled = world.count(action="settle")
+        settled = world.count(action=settles)
         world.until_noted(appended + 1, producer, action="append")
-        world.until_noted(settled + 1, action="settle")
+        world.until_noted(settled + 1, action=settles)
         slowest = max(slowest, time.monotonic() - back)
     world.figures.note(f"work went on {slowest:.2f} s after the server was back, at the latest")
     assert slowest < RESUME + BUSY
@@ -91,6 +94,28 @@ def test_through_crashes_every_event_is_handled_at_least_once(
         faults={"restart": restarts},
         logged=["answers again", "notifications from other processes are heard again"],
     )
+
+
+def test_through_crashes_members_of_a_group_lose_nothing_and_effects_in_the_store_come_once(
+    world: World, database: ServerDatabase, progress: Progress, whole: bool
+) -> None:
+    """Their owners live on, and build on what they have written down; some are killed as well."""
+    restarts = 50 if whole else 2
+    unread: dict[str, Any] = {"subscribed": False}
+    producer = world.start("producer", tasks=2, pause=0.005, ledger=unread)
+    members = [world.start("member", lifetime=1.0, work=0.002) for _ in range(3)]
+    for done in range(restarts):
+        progress(done, restarts, "restarts")
+        restart_again_and_again(world, database, producer, 1, progress, settles="progress")
+        victim = members.pop(world.chance.randrange(len(members)))
+        victim.kill()
+        members.append(world.start("member", lifetime=1.0, work=0.002))
+    producer.kill()
+    drain(world, *members, within=200.0)
+
+    found = assert_all_held(world, faults={"restart": restarts, "kill": restarts}, own_effects=True)
+    violations = check_group(world.history(), found, GroupPromise(lifetime=1.0, crashes=True))
+    assert not violations, "\n".join(f"{one.invariant} {one.what}" for one in violations[:20])
 
 
 def test_a_server_that_is_stopped_in_order_repeats_no_more_than_was_in_hand(

@@ -61,7 +61,7 @@ class Noting(Handlers):
 
 @pytest.fixture
 def proxy(database: ServerDatabase) -> Iterator[Proxy]:
-    with Proxy(database.cluster.port) as proxy:
+    with database.proxy() as proxy:
         yield proxy
 
 
@@ -105,11 +105,10 @@ async def test_every_call_ends_by_its_deadline_and_the_silent_sockets_are_cut(
                 await in_the_middle
             late.append(await late_by(command))  # now on a connection that is still to be made
             assert max(late) < LATE
-            assert proxy.deaf
+            silent = proxy.deaf
+            assert silent
             proxy.speak()
-            async with asyncio.timeout(CUT):
-                while proxy.deaf:  # noqa: ASYNC110  (with a deadline)
-                    await asyncio.sleep(0.02)
+            await proxy.wait_closed(silent, CUT)
             await eventually(lambda: works_again(command))
             entered += 1
         store = app._store
@@ -156,7 +155,7 @@ async def test_the_store_gives_up_on_each_connection_after_its_limit(
     took = time.monotonic() - begun
     proxy.speak()
     await store.close()
-    await eventually(lambda: not proxy.connections)
+    await proxy.wait_closed(proxy.connections, CUT)
     assert took < tries * LIMITS.reply + LATE
 
 
@@ -191,4 +190,4 @@ async def test_one_that_is_silent_from_the_start_is_waited_for_no_longer_than_as
     with pytest.raises(StoreUnavailableError, match="cannot be reached"):
         await store.open(ledger().streams)
     assert time.monotonic() - begun < 1.0 + LIMITS.connect + LATE
-    await eventually(lambda: not proxy.connections)
+    await proxy.wait_closed(proxy.connections, CUT)

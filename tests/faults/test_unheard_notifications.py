@@ -10,7 +10,7 @@ from headwater.stores.postgres.store import LISTENING_POLL
 from tests.faults.checker import Promise
 from tests.faults.databases import ServerDatabase, on_postgres
 from tests.faults.outcome import assert_all_held, drain
-from tests.faults.proxy import Loss, Proxy
+from tests.faults.proxy import Loss
 from tests.faults.report import Progress
 from tests.faults.world import World
 
@@ -97,7 +97,7 @@ def test_notifications_that_are_lost_on_the_way_cost_no_event(
     count = 60 if whole else 4
     consumer = world.start("consumer")
     world.until_noted(1, consumer, action="ready", kind="info")
-    with Proxy(database.cluster.port, world.tell) as proxy:
+    with database.proxy(world.tell) as proxy:
         proxy.loss = Loss(statement="pg_notify", what="request", then="silence")
         producer = world.start(
             "producer", tasks=1, count=count, pause=0.7, database=proxy.url(database.url)

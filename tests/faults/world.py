@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds that anything may take which should happen soon
 LOOK = 0.002  # seconds between two looks at a condition
 CHECK_UP = 0.2  # seconds between two looks at the actors meanwhile
+LINE = re.compile(rb'^{"kind": "(\w+)", "action": "(\w+)"', re.MULTILINE)
 
 
 def _start(module: str, *arguments: str) -> subprocess.Popen[str]:
@@ -100,6 +101,22 @@ class Actor:
         if self.wait() == -signal.SIGKILL:
             self._tell("kill")
 
+    def freeze(self) -> None:
+        """Stop all of its threads; returns once none of them does anything more."""
+        self.send(signal.SIGSTOP)
+        until = time.monotonic() + PATIENCE
+        while any(state != "T" for state in self._states()):
+            assert time.monotonic() < until, f"{self.name} goes on"
+            time.sleep(LOOK)
+
+    def thaw(self) -> None:
+        """Have it go on where it was."""
+        self.send(signal.SIGCONT)
+
+    def _states(self) -> Iterator[str]:
+        for thread in Path(f"/proc/{self._process}/task").iterdir():
+            yield (thread / "stat").read_text().rpartition(") ")[2][0]
+
     def ask_to_stop(self) -> None:
         """Have it stop in the middle of whatever it does, kindly."""
         self._tell("stop")
@@ -144,7 +161,7 @@ class World:
         self._history = folder / "history"
         self._logs = folder / "logs"
         self._socket = ""
-        self._seen: dict[Path, _Count] = {}
+        self._seen: dict[tuple[Path, re.Pattern[bytes]], _Matches] = {}
 
     @contextmanager
     def open(self) -> Iterator[World]:
@@ -195,7 +212,7 @@ class World:
             if now >= checked + CHECK_UP:
                 checked = now
                 for actor in self.actors:
-                    assert not actor.has_failed, f"{actor.name} failed:\n{self.logs()[-5000:]}"
+                    assert not actor.has_failed, f"{actor.name} failed:\n{self.logs(actor)[-5000:]}"
             time.sleep(LOOK)
 
     def until_noted(self, number: int, *actors: Actor, action: str, kind: str = "ok") -> None:
@@ -219,37 +236,45 @@ class World:
         """How many such lines there are, without reading everything anew each time."""
         paths = [self._history / f"{actor.name}.jsonl" for actor in actors]
         return sum(
-            self._seen.setdefault(path, _Count(path)).look()[kind, action]
+            self._matches(path, LINE)[kind.encode(), action.encode()]
             for path in paths or self._history.glob("*.jsonl")
         )
+
+    def mentions(self, pattern: str) -> int:
+        """How often it stands in the history and the logs, each line of them read once."""
+        sought = re.compile(pattern.encode())
+        paths = [*self._history.glob("*.jsonl"), *self._logs.iterdir()]
+        return sum(self._matches(path, sought).total() for path in paths)
+
+    def _matches(self, path: Path, pattern: re.Pattern[bytes]) -> Counter[Any]:
+        return self._seen.setdefault((path, pattern), _Matches(path, pattern)).look()
 
     def tell(self, name: str, times: int = 1) -> None:
         """Write down that a fault happened, so often, where no actor could."""
         for _ in range(times):
             self._scribe.fault(name)
 
-    def logs(self) -> str:
-        """What all actors have logged."""
+    def logs(self, actor: Actor | None = None) -> str:
+        """What all actors have logged, or one."""
+        if actor is not None:
+            return (self._logs / actor.name).read_text()
         return "\n".join(path.read_text() for path in sorted(self._logs.iterdir()))
 
 
-class _Count:
-    """How many lines of each kind and action a file has; it reads each line once."""
+class _Matches:
+    """How often a pattern stands in a file that grows, by what it finds; each line is read once."""
 
-    LINE = re.compile(rb'^{"kind": "(\w+)", "action": "(\w+)"', re.MULTILINE)
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pattern: re.Pattern[bytes]) -> None:
         self._path = path
+        self._pattern = pattern
         self._read = 0
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[Any] = Counter()
 
-    def look(self) -> Counter[tuple[str, str]]:
-        """By kind and action."""
+    def look(self) -> Counter[Any]:
+        """Up to the last line that is whole."""
         with suppress(FileNotFoundError), self._path.open("rb") as file:  # not there, nothing said
             file.seek(self._read)
             whole, newline, _ = file.read().rpartition(b"\n")
             self._read += len(whole) + len(newline)
-            self._counts.update(
-                (kind.decode(), action.decode()) for kind, action in self.LINE.findall(whole)
-            )
+            self._counts.update(self._pattern.findall(whole))
         return self._counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from headwater import (
     CommandContext,
     CommandRejectedError,
     EventContext,
-    HeadwaterError,
+    HandlerFailedError,
     Retry,
 )
 from sqlalchemy import text
@@ -123,10 +124,47 @@ async def test_events_are_rolled_back_when_the_rows_cannot_be_committed(
     """What PostgreSQL only checks at the commit takes the events with it."""
     await session.execute("ALTER TABLE notes ADD UNIQUE (text) DEFERRABLE INITIALLY DEFERRED")
     await app.execute(NoteOrder(order_id=1, text="once"))
-    with pytest.raises(HeadwaterError):
+    with pytest.raises(HandlerFailedError, match="'notes_text_key' of notes") as failed:
         await app.execute(NoteOrder(order_id=2, text="once"))
 
+    told = "".join(traceback.format_exception(failed.value))
+    assert "duplicate key value violates unique constraint" in told, "its cause is kept"
+    assert "(once)" not in told, "without what was written"
     assert (await written(session), await recorded(app)) == (["once"], ["once"])
+
+
+async def test_a_trigger_that_waits_for_the_commit_and_raises_fails_the_handler(
+    app: App[Any], session: asyncpg.Connection
+) -> None:
+    await session.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'no such thing'; END $$; "
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    with pytest.raises(HandlerFailedError, match="a trigger refuses at the commit"):
+        await app.execute(NoteOrder(order_id=1, text="never"))
+
+    assert (await written(session), await recorded(app)) == ([], [])
+
+
+async def test_an_event_whose_rows_cannot_be_committed_has_failed_and_is_set_aside(
+    app: App[Any], session: asyncpg.Connection
+) -> None:
+    """With the constraint as the reason, after as many attempts as any other failure."""
+    await session.execute(
+        "CREATE TABLE boxes (text text PRIMARY KEY); ALTER TABLE notes ADD CONSTRAINT in_a_box "
+        "FOREIGN KEY (text) REFERENCES boxes DEFERRABLE INITIALLY DEFERRED"
+    )
+    await app.execute(PlaceOrder(order_id=1, email="ada@example.com"))
+    [packing] = [one for one in app.service.subscriptions if one.name == "packing"]
+    await eventually(lambda: app.dead_letters(packing))
+
+    [letter] = await app.dead_letters(packing)
+    assert letter.attempts == 2
+    assert "'in_a_box' of notes" in letter.error
+    assert "packed in attempt" not in letter.error
+    assert await written(session) == []
 
 
 async def test_what_an_event_s_handler_wrote_is_gone_with_its_failed_attempt(

@@ -127,6 +127,7 @@ def test_the_configuration_it_shows_is_the_default(tmp_path: Path) -> None:
         "out": default.out,
         "package": default.package,
         "handlers": default.handlers,
+        "client_out": default.client_out,
     }
 
 

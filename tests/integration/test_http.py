@@ -26,6 +26,7 @@ from headwater.transports.problems import MEDIA_TYPE, SCHEMA, STATUSES
 from jsonschema import Draft202012Validator
 
 from tests.support import parcels
+from tests.support.crossing import MakeSale, ShopHandlers, shop_at
 from tests.support.errors import SAMPLES
 from tests.support.parcels.handlers import SECRET
 from tests.support.waiting import eventually
@@ -548,6 +549,18 @@ async def test_events_that_are_held_are_told_in_its_health_which_stays_up() -> N
 
     assert (before.status_code, before.json()) == (200, {"status": "up"})
     assert (after.status_code, after.json()) == (200, {"status": "up", "held": {"parcel-log": 1}})
+
+
+async def test_a_broker_that_is_away_is_told_in_its_health_which_stays_up() -> None:
+    options: dict[str, Any] = {"handlers": ShopHandlers(), "broker": "amqp://:secret@127.0.0.1:1"}
+    async with App(shop_at(), **options) as app, client_of(application(app)) as client:
+        await app.execute(MakeSale(customer="ada", number=1))
+        ready = await client.get("/health/ready")
+    assert ready.status_code == 200
+    border = ready.json()["broker"]
+    assert border["state"] == "lost"
+    assert border["published"]["sales"]["backlog"] == 1
+    assert "secret" not in ready.text
 
 
 async def test_unsafe_settings_of_the_server_are_told_in_its_health(own_postgres_url: str) -> None:

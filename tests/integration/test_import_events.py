@@ -6,24 +6,49 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from headwater import Workflow, WorkflowDefinition
 from headwater.cli import main
 from headwater.clock import SystemClock
-from headwater.events import RecordedEvent
+from headwater.events import Event, RecordedEvent
+from headwater.evolution import Envelope
 from headwater.operations import importing
 from headwater.operations.management import manage
 from headwater.stores.databases import store_for
-from headwater.streams import StreamStatistics
+from headwater.streams import Stream, StreamStatistics, StreamType
 
 from tests.support import parcels
 
 MODULE = "tests.support.parcels"
+SLACK = timedelta(seconds=5)  # between the clocks of this machine and of a server
 FIRST_ID = "018f4c2e-7a5b-7c3d-8e9f-000000000001"
 
 Verb = Callable[..., tuple[int, str, str]]
+
+
+class LetterSentV1(Event):
+    event_name: ClassVar[str] = "LetterSent"
+    event_version: ClassVar[int] = 1
+
+
+class LetterWorkflow(Workflow[LetterSentV1]):
+    workflow_name: ClassVar[str] = "Letter"
+
+
+POST = replace(
+    parcels.service,
+    streams=(*parcels.service.streams, Stream("letters", StreamType.PERSISTENT)),
+    workflows=(
+        *parcels.service.workflows,
+        WorkflowDefinition(LetterWorkflow, stream="letters", events=(LetterSentV1,)),
+    ),
+)
+"""Parcels, and a second stream."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -37,7 +62,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
     async def make() -> None:
         store = store_for(url, SystemClock())
-        await store.open(parcels.service.streams)
+        await store.open(POST.streams)
         await store.close()
 
     asyncio.run(make())
@@ -144,6 +169,9 @@ def test_every_bad_line_is_told_and_nothing_is_written(verb: Verb, database: str
         sent(2, event="ParcelLost"),
         sent(2, data={"to": {"street": "x", "country": "Nowhere"}}),
         sent(2, data={**sent(2)["data"], "secret": "swordfish"}),
+        sent(2, recorded_at="2020-02-29T12:00:00"),
+        sent(2, occurred_at="swordfish"),
+        sent(2, occurred_at=7),
         sent(2, id=FIRST_ID),
         sent(2, id="seven"),
         sent(2, workflow="Letter"),
@@ -168,13 +196,16 @@ def test_every_bad_line_is_told_and_nothing_is_written(verb: Verb, database: str
         "ParcelLost",
         "ParcelSent version 1: data.to.country: ",
         "ParcelSent version 1: data.secret: ",
+        "`recorded_at` is no time with a zone",
+        "`occurred_at` is no time with a zone",
+        "`occurred_at` is not a text with something in it",
         "its id came before, on line 1",
         "`id` is no UUID",
         "ParcelSent is of the workflow Parcel",
         "`workflow_id` is not a text with something in it",
     ]
     expected = [f"{file}:{line}: {reason}" for line, reason in enumerate(reasons, 2)]
-    expected.append(f"{file}:16: its workflow ended before, on line 15")
+    expected.append(f"{file}:19: its workflow ended before, on line 18")
     assert len(told) == len(expected)
     for found, wanted in zip(told, expected, strict=True):
         assert found.startswith(wanted)
@@ -275,3 +306,92 @@ def test_any_text_that_the_event_accepts_is_kept(verb: Verb, database: str, tmp_
     assert verb(tmp_path / "parcels.jsonl")[1] == "0 events imported, 1 there already\n"
 
     assert [json.loads(one.data) for one in recorded(database)] == [data]
+
+
+def test_the_time_at_which_an_event_happened_is_kept_beside_the_time_of_the_import(
+    verb: Verb, database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    """Through a second import too, of what `replay --json` prints."""
+    before = "2020-02-29T12:00:00.000001+01:00"
+    lines = [
+        sent(1, recorded_at=before),
+        sent(2, occurred_at=before, recorded_at="2021-01-01T00:00:00Z"),
+        sent(3),
+    ]
+    begun = SystemClock().now()
+    assert verb(written(tmp_path / "parcels.jsonl", lines))[0] == 0
+
+    events = recorded(database)
+    moment = datetime.fromisoformat(before)
+    assert [one.metadata.occurred_at for one in events] == [moment, moment, None]
+    assert [Envelope.of(one).time for one in events[:2]] == ["2020-02-29T11:00:00.000001Z"] * 2
+    assert all(one.recorded_at > begun - SLACK for one in events)
+
+    assert main(["replay", MODULE, "parcels", "--json"]) == 0
+    replayed = capfd.readouterr().out
+    assert [json.loads(line).get("occurred_at") for line in replayed.splitlines()] == [
+        "2020-02-29T11:00:00.000001Z",
+        "2020-02-29T11:00:00.000001Z",
+        None,
+    ]
+    again, bad = importing.read_lines(replayed.encode().splitlines(), POST)
+    assert not bad
+    assert [one.event.metadata.occurred_at for one in again] == [
+        moment,
+        moment,
+        events[2].recorded_at,
+    ]
+
+
+def test_of_two_imports_at_once_the_one_that_has_seen_half_of_the_other_writes_nothing_twice(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It has looked into one stream before the other import wrote, and into the next one after."""
+    monkeypatch.setattr(importing, "BATCH", 2)
+    letters = [{"event": "LetterSent", "workflow_id": f"l-{n}", "data": {}} for n in range(6)]
+    lines = [one for n, letter in enumerate(letters) for one in (letter, sent(n))]
+    with written(tmp_path / "post.jsonl", lines).open("rb") as text:
+        events, _ = importing.read_lines(text, POST)
+
+    async def both() -> list[int]:
+        async with manage(POST, database) as first, manage(POST, database) as second:
+            quick, slow = first.importing(events), second.importing(events)
+            reading = second._store.read
+
+            async def read(stream: str, after: int, limit: int) -> list[RecordedEvent]:
+                if stream == "parcels" and not quick.written:
+                    await quick.append(lambda done: None)
+                return await reading(stream, after, limit)
+
+            await quick.compare()
+            with monkeypatch.context() as patched:
+                patched.setattr(second._store, "read", read)
+                await slow.compare()
+            assert {one.stream for one in slow.missing} == {"letters"}
+            await slow.append(lambda done: None)
+            return [quick.written, slow.written]
+
+    assert asyncio.run(both()) == [12, 0]
+    assert statistics(database).head == 6
+
+
+def test_imports_of_one_file_that_run_at_once_write_each_event_once(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In the order of the lines, whoever writes which batch."""
+    monkeypatch.setattr(importing, "BATCH", 3)
+    with written(tmp_path / "parcels.jsonl", [sent(n) for n in range(40)]).open("rb") as text:
+        events, _ = importing.read_lines(text, POST)
+
+    async def take_in() -> int:
+        async with manage(POST, database) as management:
+            taking = management.importing(events)
+            await taking.compare()
+            await taking.append(lambda done: None)
+            return taking.written
+
+    async def all_at_once() -> list[int]:
+        return await asyncio.gather(*(take_in() for _ in range(4)))
+
+    assert sum(asyncio.run(all_at_once())) == 40
+    assert [one.workflow_id for one in recorded(database)] == [f"p-{n}" for n in range(40)]

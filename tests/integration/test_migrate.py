@@ -7,13 +7,14 @@ import pytest
 from headwater import App, SchemaMismatchError
 from headwater.cli import main
 from headwater.schema.revisions import REVISION
+from headwater.stores.postgres.address import Address
 
 from tests.support import parcels
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 
 
 @pytest.fixture
-def empty_database(postgres: Cluster) -> str:
+def empty_database(postgres: Server) -> str:
     return postgres.run(postgres.create_database("template1"))
 
 
@@ -23,7 +24,7 @@ async def test_a_service_names_the_command_that_makes_its_tables(empty_database:
     with pytest.raises(SchemaMismatchError, match="headwater migrate upgrade") as refused:
         async with app:
             pass
-    assert empty_database in str(refused.value)
+    assert str(Address(empty_database)) in str(refused.value)
 
 
 def test_on_postgresql_the_tables_are_made_once(

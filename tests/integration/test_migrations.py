@@ -36,7 +36,7 @@ from headwater.testing import VirtualClock
 from headwater.testing.conformance.examples import new_event, unit
 
 from tests.support import parcels
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 from tests.support.revisions import LATER, blank_file, later_history
 
 Blank = Callable[[], Awaitable[str]]
@@ -80,7 +80,7 @@ def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Blank:
             return blank_file(tmp_path / f"{next(numbers)}.db")
 
         return new_file
-    cluster: Cluster = request.getfixturevalue("postgres")
+    cluster: Server = request.getfixturevalue("postgres")
     return cluster.create_database
 
 
@@ -334,7 +334,7 @@ async def test_tables_of_earlier_code_that_are_others_are_refused_as_they_are(
         assert await there.is_unstamped()
 
 
-async def test_tables_of_somebody_else_are_left_alone(postgres: Cluster) -> None:
+async def test_tables_of_somebody_else_are_left_alone(postgres: Server) -> None:
     database = await postgres.create_database()
     await execute(database, "CREATE TABLE events (name text)")
 
@@ -476,7 +476,7 @@ async def test_each_difference_is_told(blank: Blank, change: str) -> None:
         ),
     ],
 )
-async def test_differences_of_kind_are_told(postgres: Cluster, change: str, told: str) -> None:
+async def test_differences_of_kind_are_told(postgres: Server, change: str, told: str) -> None:
     database = await postgres.create_database("template")
     await execute(database, change)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -16,8 +17,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from headwater import App, Retry
+from headwater import App, Ceiling, Mode, Retention, Retry, Stream, StreamType
 from headwater.cli import main
+from headwater.stores.leases import RETENTION
 
 from tests.support import parcels
 from tests.support.parcels.contract import (
@@ -75,7 +77,8 @@ def verb(database: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.M
     monkeypatch.setenv("HEADWATER_DATABASE", database)
 
     def verb(name: str, *arguments: str) -> tuple[int, str, str]:
-        status = main([name, MODULE, *arguments])
+        words = [one for one in arguments[:1] if one in ("requeue", "drop", "reset", "audit")]
+        status = main([name, *words, MODULE, *arguments[len(words) :]])
         out, err = capfd.readouterr()
         assert "Traceback" not in err
         return status, out, err
@@ -104,6 +107,127 @@ def test_streams_are_listed(verb: Verb) -> None:
     ]
 
 
+def have_retention(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> None:
+    kept = Stream("parcels", StreamType.PERSISTENT, retention=Retention(**limits))
+    monkeypatch.setattr(parcels, "service", replace(parcels.service, streams=(kept,)))
+
+
+@pytest.fixture
+def retention(
+    database: str, capfd: pytest.CaptureFixture[str], verb: Verb
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `headwater streams retention` on the database."""
+
+    def retention(*arguments: str) -> tuple[int, str, str]:
+        status = main(["streams", "retention", MODULE, *arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return retention
+
+
+def test_retention_tells_what_it_would_remove_and_removes_it(
+    verb: Verb, retention: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_retention(monkeypatch, events=1, age=3600.0)
+    told = {
+        "stream": "parcels",
+        "oldest": 1,
+        "removes": 3,
+        "by": "events",
+        "held": 0,
+        "holder": None,
+        "position": None,
+        "missed_through": None,
+    }
+    for _ in range(2):
+        status, out, _ = retention("--dry-run", "--json")
+        assert (status, lines(out)) == (0, [told])
+    assert lines(verb("streams", "--json")[1])[0]["length"] == 4
+
+    status, out, _ = retention("--json")
+    assert (status, lines(out)) == (0, [told | {"oldest": 4}])
+    assert lines(verb("streams", "--json")[1])[0]["length"] == 1
+    status, out, _ = retention("--json")
+    assert (status, lines(out)) == (0, [told | {"oldest": 4, "removes": 0, "by": None}])
+    assert "p-3" in verb("dead-letters", "--json")[1], "dead letters keep what they hold"
+
+
+def test_retention_names_whoever_holds_events_back(
+    verb: Verb, retention: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_retention(monkeypatch, events=1, ceiling=Ceiling(events=2))
+    assert verb("subscriptions", "parcel-log", "--pause")[0] == 0
+    assert main(["subscriptions", "reset", MODULE, "parcel-log", "--to", "beginning", "--yes"]) == 0
+    verb("streams")  # takes what that has printed
+
+    status, out, _ = retention("--dry-run", "--json")
+    [row] = lines(out)
+    assert status == 0
+    assert (row["removes"], row["held"], row["holder"], row["position"]) == (2, 1, "parcel-log", 0)
+    assert row["missed_through"] == 2
+    status, table, _ = retention("--dry-run")
+    assert table.splitlines()[0].split()[:5] == ["stream", "oldest", "removes", "by", "held"]
+
+
+def test_without_a_retention_all_is_kept(retention: Verb) -> None:
+    assert retention() == (0, "parcels keeps all of its events for good\n", "")
+
+
+def test_old_keys_are_counted_and_removed(
+    database: str, verb: Verb, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def place() -> None:
+        async with running(database, parcel_log=refuse) as app:
+            address = Address(street=STREET, country="NL")
+            await app.execute(SendParcel(parcel_id="p-9", to=address), idempotency_key="k-9")
+
+    asyncio.run(place())
+
+    def keys(*arguments: str) -> tuple[int, str, str]:
+        status = main(["streams", "keys", MODULE, *arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    status, out, _ = keys("--dry-run", "--json")
+    assert lines(out) == [{"kind": "request", "stream": None, "keys": 1, "removes": 0}]
+    assert keys() == (0, "no key was old enough\n", "")
+
+    with sqlite3.connect(database.removeprefix("sqlite:///")) as file:
+        file.execute("UPDATE append_keys SET recorded_at = recorded_at - 2 * 3600 * 1000000")
+    file.close()
+    monkeypatch.setenv("HEADWATER_KEEP_KEYS", "0")
+    assert lines(keys("--dry-run", "--json")[1])[0]["removes"] == 0
+    assert keys() == (0, "no key was old enough\n", "")
+    monkeypatch.setenv("HEADWATER_KEEP_KEYS", "1h")
+    assert lines(keys("--dry-run", "--json")[1])[0]["removes"] == 1
+    status, out, _ = keys("--json")
+    assert (status, lines(out)) == (0, [{"kind": "request", "stream": None, "removed": 1}])
+    assert keys("--dry-run") == (0, "there are no keys\n", "")
+
+    monkeypatch.setenv("HEADWATER_KEEP_KEYS", "59m")
+    status, _, err = keys()
+    assert status == 2
+    assert "HEADWATER_KEEP_KEYS" in err
+
+
+def test_while_another_process_is_at_it_nothing_is_done(
+    database: str, retention: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take() -> None:
+        async with running(database) as app:
+            assert await app._store.acquire_lease(RETENTION, "another", 60.0) is not None
+
+    asyncio.run(take())
+    have_retention(monkeypatch, events=1)
+    status, out, err = retention()
+    assert (status, out) == (1, "")
+    assert "another process removes old events right now" in err
+    assert "removes" in retention("--dry-run")[1]
+
+
 def test_events_are_counted_by_version_on_request(verb: Verb) -> None:
     status, out, _ = verb("streams", "--events", "--json")
 
@@ -124,19 +248,36 @@ def test_subscriptions_are_listed_with_their_progress(verb: Verb) -> None:
             "subscription": "parcel-log",
             "stream": "parcels",
             "mode": "exclusive",
-            "consumers": "parcels",
-            "sessions": 0,
+            "cursor": None,
+            "members": None,
+            "owner": None,
             "position": 4,
-            "pending": 0,
+            "lag": 0,
+            "oldest_age": None,
             "claimed": 0,
             "held": 0,
             "skipped": 0,
+            "truncated": 0,
+            "missed": None,
             "dead_letters": 4,
+            "behind": 1,
+            "unread": None,
             "paused": False,
+            "stalled": None,
         }
     ]
-    assert "dead letters  paused" in table.splitlines()[0]
-    assert table.splitlines()[1].split()[-2:] == ["4", "no"]
+    assert "dead letters  behind  unread  paused" in table.splitlines()[0]
+
+
+def test_a_subscription_that_nobody_reads_is_stalled_unless_it_is_paused(verb: Verb) -> None:
+    verb("dead-letters", "requeue", "--all")
+    _, out, _ = verb("subscriptions", "--json")
+    _, paused, _ = verb("subscriptions", "parcel-log", "--pause", "--json")
+
+    [line] = lines(out)
+    assert (line["lag"], line["dead_letters"], line["stalled"]) == (4, 0, "nobody reads")
+    assert 0 <= line["oldest_age"] < PATIENCE
+    assert lines(paused)[0]["stalled"] is None
 
 
 def test_a_subscription_is_paused_and_resumed(verb: Verb) -> None:
@@ -190,12 +331,48 @@ async def delivered(database: str, count: int) -> list[str]:
     return seen
 
 
+def test_a_consumer_group_is_told_of_as_one_and_by_partition(
+    verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed in it is listed and requeued like any other, with what is behind."""
+    group = replace(parcel_log, mode=Mode.CONSUMER_GROUP, retry=Retry(attempts=1))
+    monkeypatch.setattr(parcels, "service", replace(parcels.service, subscriptions=(group,)))
+    url = f"sqlite:///{tmp_path}/group.db"
+    handlers = SimpleNamespace(**{**vars(parcels.handlers), "parcel_log": refuse})
+
+    async def fill() -> None:
+        async with App(parcels.service, handlers=handlers, database=url) as app:
+            for number in (1, 2):
+                address = Address(street=STREET, country="NL")
+                await app.execute(SendParcel(parcel_id=f"p-{number}", to=address))
+            await app.execute(DeliverParcel(parcel_id="p-1"))
+            await app.wait_until_idle()
+
+    asyncio.run(fill())
+    before = verb("subscriptions", "--json", "--database", url)
+    parts = verb("subscriptions", "--partitions", "--json", "--database", url)
+    letters = verb("dead-letters", "--json", "--database", url)
+    requeued = verb("dead-letters", "requeue", "--id", "1", "--database", url)
+    after = verb("subscriptions", "--json", "--database", url)
+
+    [row] = lines(before[1])
+    assert (row["mode"], row["position"], row["lag"]) == ("consumer-group", 3, 0)
+    assert (row["dead_letters"], row["behind"]) == (3, 1)
+    assert len(lines(parts[1])) == 64
+    assert sum(one["dead_letters"] for one in lines(parts[1])) == 3
+    of_first = [one for one in lines(letters[1]) if one["workflow_id"] == "p-1"]
+    assert [one["event"] for one in of_first] == ["ParcelSent", "ParcelDelivered"]
+    assert requeued[0] == 0
+    [row] = lines(after[1])
+    assert (row["lag"], row["dead_letters"], row["stalled"]) == (2, 1, "nobody reads")
+
+
 def test_dead_letters_are_requeued_and_handled_when_the_service_runs(
     verb: Verb, database: str
 ) -> None:
-    _, planned, _ = verb("dead-letters", "--id", "2", "--id", "3", "--requeue", "--dry-run")
+    _, planned, _ = verb("dead-letters", "requeue", "--id", "2", "--id", "3", "--dry-run")
     _, before, _ = verb("dead-letters", "--json")
-    status, out, _ = verb("dead-letters", "--id", "2", "--id", "3", "--requeue")
+    status, out, _ = verb("dead-letters", "requeue", "--id", "2", "--id", "3")
     _, left, _ = verb("dead-letters", "--json")
 
     assert planned == "2 dead letters would be requeued\n"
@@ -208,12 +385,12 @@ def test_dead_letters_are_requeued_and_handled_when_the_service_runs(
 def test_dead_letters_are_dropped_when_it_was_confirmed(
     verb: Verb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unasked = verb("dead-letters", "parcel-log", "--drop")
+    unasked = verb("dead-letters", "drop", "parcel-log")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: "n\n"))
     monkeypatch.setattr("typer.confirm", lambda question, err: "4 dead letters" not in question)
-    declined = verb("dead-letters", "parcel-log", "--drop")
+    declined = verb("dead-letters", "drop", "parcel-log")
     _, before, _ = verb("dead-letters", "--json")
-    dropped = verb("dead-letters", "parcel-log", "--drop", "--yes", "--json")
+    dropped = verb("dead-letters", "drop", "parcel-log", "--yes", "--json")
     _, after, _ = verb("dead-letters")
 
     assert unasked[0] == 2
@@ -224,8 +401,90 @@ def test_dead_letters_are_dropped_when_it_was_confirmed(
     assert after == "there are no dead letters\n"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "ids"),
+    [
+        (("--all",), [1, 2, 3, 4]),
+        (("parcel-log",), [1, 2, 3, 4]),
+        (("--id", "3"), [3]),
+        (("--event", "ParcelSent"), [1, 2, 3, 4]),
+        (("--event", "ParcelDelivered"), []),
+        (("--workflow", "p-1"), [1, 4]),
+        (("--error", "NO \x1b[31mroom"), [1, 2, 3, 4]),
+        (("--error", "room", "--workflow", "p-2"), [2]),
+        (("--error", "elephant"), []),
+        (("--older-than", "1h"), []),
+        (("--older-than", "0s"), [1, 2, 3, 4]),
+        (("--id", "4"), []),
+        (("--consumer", "ann"), []),
+    ],
+)
+def test_dead_letters_are_chosen_counted_and_requeued_with_those_behind(
+    verb: Verb, chosen: tuple[str, ...], ids: list[int]
+) -> None:
+    """Letter 4 waits behind letter 1: it comes with that one, and not without it."""
+    _, planned, _ = verb("dead-letters", "requeue", *chosen, "--dry-run", "--json")
+    status, done, _ = verb("dead-letters", "requeue", *chosen, "--json")
+    _, left, _ = verb("dead-letters", "--json")
+
+    assert status == 0
+    assert lines(planned) == [{"would_be_requeued": len(ids)}]
+    assert lines(done) == [{"requeued": len(ids)}]
+    assert [one["id"] for one in lines(left)] == [one for one in (1, 2, 3, 4) if one not in ids]
+
+
+def test_what_waits_behind_a_dropped_letter_is_shown_and_comes_back_when_it_is_asked_for(
+    verb: Verb, database: str
+) -> None:
+    _, listed, _ = verb("dead-letters", "--json")
+    verb("dead-letters", "drop", "--id", "1", "--yes")
+    _, out, _ = verb("dead-letters", "requeue", "--id", "4")
+
+    assert [one["behind"] for one in lines(listed)] == [False, False, False, True]
+    assert [one["attempts"] for one in lines(listed)] == [1, 1, 1, 0]
+    assert out == "1 dead letter requeued\n"
+    assert asyncio.run(delivered(database, 1)) == ["p-1"]
+
+
+def test_a_subscription_is_reset_counted_before_and_written_down(
+    verb: Verb, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    _, planned, _ = verb("subscriptions", "reset", "parcel-log", "--to", "3", "--dry-run")
+    _, still, _ = verb("subscriptions", "--json")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: "n\n"))
+    monkeypatch.setattr("typer.confirm", lambda question, err: "Deliver 2 again" not in question)
+    declined = verb("subscriptions", "reset", "parcel-log", "--to", "3")
+    status, done, _ = verb("subscriptions", "reset", "parcel-log", "--to", "3", "--yes", "--json")
+    verb("dead-letters", "drop", "--all", "--yes")
+    _, table, _ = verb("subscriptions", "audit")
+    _, audit, _ = verb("subscriptions", "audit", "--json")
+
+    assert planned.splitlines()[-1] == "2 would be delivered again, 0 would be skipped"
+    assert lines(still)[0]["position"] == 4
+    assert declined == (1, "", "headwater subscriptions reset: nothing was changed\n")
+    assert status == 0
+    assert lines(done) == [
+        {
+            "subscription": "parcel-log",
+            "cursor": None,
+            "from": 4,
+            "to": 2,
+            "again": 2,
+            "skipped": 0,
+        }
+    ]
+    assert [(one["act"], one["actor"]) for one in lines(audit)] == [
+        ("reset", "ada"),
+        ("drop", "ada"),
+    ]
+    assert lines(audit)[0]["detail"]["cursors"] == {"parcel-log": [4, 2]}
+    assert "reset" in table
+    assert asyncio.run(delivered(database, 2)) == ["p-3", "p-1"]
+
+
 def test_a_dead_letter_that_is_not_there_stops_everything(verb: Verb) -> None:
-    status, out, err = verb("dead-letters", "--id", "2", "--id", "99", "--drop", "--yes")
+    status, out, err = verb("dead-letters", "drop", "--id", "2", "--id", "99", "--yes")
     _, left, _ = verb("dead-letters", "--json")
 
     assert (status, out, err) == (1, "", "headwater dead-letters: not there: 99\n")
@@ -291,8 +550,15 @@ def test_people_read_a_replay_without_what_is_about_a_person(verb: Verb) -> None
         (("subscriptions", "parcel-lag"), "did you mean 'parcel-log'?"),
         (("subscriptions", "--pause"), "name the subscriptions"),
         (("subscriptions", "parcel-log", "--pause", "--resume"), "exclude each other"),
-        (("dead-letters", "--drop", "--yes"), "name the subscriptions, or the dead letters"),
-        (("dead-letters", "parcel-log", "--drop", "--requeue"), "exclude each other"),
+        (("dead-letters", "drop", "--yes"), "say which to drop"),
+        (("dead-letters", "requeue", "--all", "--older-than", "2 days"), "such as 30s, 90m"),
+        (("subscriptions", "reset", "parcel-log", "--to", "1"), "needs --yes"),
+        (("subscriptions", "reset", "parcel-log", "--to", "then", "--yes"), "--to 'then': give"),
+        (("subscriptions", "reset", "parcel-lag", "--to", "1"), "did you mean 'parcel-log'?"),
+        (
+            ("subscriptions", "reset", "parcel-log", "--to", "1", "--consumer", "ann", "--yes"),
+            "with a cursor for each consumer",
+        ),
         (("streams", "--database", "memory://"), "only the process knows"),
         (("streams", "--database", "sqlite:///not-there.db"), "there is no file not-there.db"),
         (("streams", "--jsn"), "--jsn"),
@@ -416,4 +682,5 @@ def test_the_help_of_a_verb_shows_it_used(name: str, capfd: pytest.CaptureFixtur
 def test_the_tables_do_not_wrap_where_no_terminal_is(verb: Verb) -> None:
     _, table, _ = verb("dead-letters")
 
-    assert all("ValueError: no \\x1b[31mroom" in line for line in table.splitlines()[1:])
+    assert all("ValueError: no \\x1b[31mroom" in line for line in table.splitlines()[1:4])
+    assert "set aside behind a dead letter of its workflow" in table.splitlines()[4]

@@ -223,6 +223,28 @@ def test_a_lifespan_that_fails_is_reported_and_is_status_1(start: Start, tmp_pat
     assert "ConnectionError: no directory" in str(failed["exception"])
 
 
+def test_a_store_that_is_not_there_is_told_in_a_sentence_and_is_status_1(
+    start: Start, tmp_path: Path
+) -> None:
+    """A traceback would say nothing more: the error has what to do next."""
+    module(
+        tmp_path,
+        "from headwater import StoreUnavailableError\n"
+        "from tests.support.parcels import service, handlers\n"
+        "import contextlib\n"
+        "@contextlib.asynccontextmanager\n"
+        "async def lifespan(app):\n"
+        "    raise StoreUnavailableError('the database does not answer') from OSError()\n"
+        "    yield\n",
+    )
+    status, out, log = finish(start("module", "--port", "0", cwd=tmp_path, PYTHONPATH=str(ROOT)))
+
+    assert (status, out) == (1, "")
+    [failed] = [line for line in log if str(line["message"]).startswith("starting failed: ")]
+    assert "the database does not answer" in str(failed["message"])
+    assert "exception" not in failed
+
+
 def test_on_a_terminal_it_says_what_it_serves(start: Start) -> None:
     process = start(MODULE, "--port", "0", HEADWATER_LOG_FORMAT="human")
     url = address(process)

@@ -25,7 +25,7 @@ from headwater.streams import Stream, StreamType
 from headwater.testing import VirtualClock
 from headwater.testing.conformance.examples import new_event, unit
 
-from tests.support.postgres import Cluster
+from tests.support.postgres import Server
 from tests.support.services import Project
 
 NUMBERS = count()
@@ -59,7 +59,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Empty:
             return f"sqlite:///{tmp_path}/{next(NUMBERS)}.db"
 
         return name
-    cluster: Cluster = request.getfixturevalue("postgres")
+    cluster: Server = request.getfixturevalue("postgres")
     return cluster.create_database
 
 
@@ -140,7 +140,7 @@ async def test_growth_is_carried_out_after_what_was_there(empty: Empty, project:
 
 
 async def test_on_postgresql_a_service_refuses_what_was_not_carried_out(
-    postgres: Cluster, project: Project
+    postgres: Server, project: Project
 ) -> None:
     """And names the command, which then helps."""
     project.release()

@@ -1,35 +1,48 @@
-"""PgBouncer in front of a cluster, for tests."""
+"""PgBouncer in front of a server, for tests."""
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.support.postgres import PATIENCE, Cluster
+import pytest
 
-__all__ = ["pgbouncer", "program"]
+from tests.support.output import Output
+from tests.support.postgres import unprivileged
+from tests.support.server import LOOPBACK, Server
+
+__all__ = ["IGNORED", "pgbouncer", "program", "require_pgbouncer"]
+
+IGNORED = (
+    "lock_timeout,statement_timeout,idle_in_transaction_session_timeout,"
+    "enable_seqscan,jit,plan_cache_mode"
+)
+"""All that we ask of a connection, for one that takes it from clients without a word."""
 
 SETTINGS = """
 [databases]
-* = host=127.0.0.1 port={server} user=postgres
+* = host={server.host} port={server.port} user={server.user}{password}
 
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = {loopback}
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 ignore_startup_parameters = {ignored}
+default_pool_size = {size}
+server_round_robin = 1
+log_connections = 0
+log_disconnections = 0
+log_stats = 0
 """
+UP = "process up"  # what it says when it listens
+PATIENCE = 30.0  # seconds until it does
 
 
 def program() -> str | None:
@@ -37,49 +50,46 @@ def program() -> str | None:
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
+def require_pgbouncer() -> None:
+    """Skip the test where there is none."""
+    if program() is None:
+        pytest.skip("no pgbouncer on this machine, and no package of Python brings one")
+
+
 @contextmanager
-def pgbouncer(cluster: Cluster, *, ignored: str = "") -> Iterator[int]:
+def pgbouncer(server: Server, *, ignored: str = "", size: int = 20) -> Iterator[int]:
     """The port of one in transaction mode, while the block lasts.
 
-    `ignored` are parameters that it takes from clients without a word, and drops.
+    `ignored` are parameters that it takes from clients without a word, and drops; `size` is how
+    many connections it makes to each database. Each transaction gets the one after the last.
     """
-    user: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="headwater-pgbouncer-") as name:
         folder = Path(name)
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((LOOPBACK, 0))
             port: int = probe.getsockname()[1]
         configuration = folder / "pgbouncer.ini"
         configuration.write_text(
-            SETTINGS.format(server=cluster.port, port=port, ignored=ignored or "extra_float_digits")
+            SETTINGS.format(
+                server=server,
+                password=f" password='{server.password}'" if server.password else "",
+                loopback=LOOPBACK,
+                port=port,
+                ignored=ignored or "extra_float_digits",
+                size=size,
+            )
         )
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam("postgres")
-            user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
         process = subprocess.Popen(
             [str(program()), str(configuration)],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
-            **user,
+            **unprivileged(folder),
         )
         try:
-            _wait_for(port)
+            assert process.stderr is not None
+            Output(process.stderr, folder / "log").wait_for(UP, PATIENCE)
             yield port
         finally:
             process.kill()
             process.wait()
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return

@@ -2,11 +2,13 @@
 
 A cluster is made in a folder of its own, listens on loopback on a free port and is ended by its
 process id. It can be restarted the hard way, its backends terminated, its processes frozen.
+
+Where there are no binaries, the server that `HEADWATER_TEST_POSTGRES` names takes its place, for
+tests that do it no harm.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 import shutil
@@ -14,24 +16,33 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-import asyncpg
-from headwater.migrations.migrator import Migrator
-from headwater.schema.tables import TABLES
+import pytest
 
-__all__ = ["Cluster", "binaries"]
+from tests.support.output import Output
+from tests.support.server import LOOPBACK, Server
 
-T = TypeVar("T")
+__all__ = [
+    "EXTERNAL",
+    "Cluster",
+    "Server",
+    "binaries",
+    "our_own",
+    "require_binaries",
+    "server",
+    "unprivileged",
+]
 
+EXTERNAL = "HEADWATER_TEST_POSTGRES"
+"""The environment variable with the address of a server for tests, where none can be started."""
+MISSING = "no PostgreSQL on this machine: initdb and postgres are not found"
 PATIENCE = 30.0  # seconds for the server to start or stop
-NAMES = count(1)
+READY = "database system is ready to accept connections"  # what it says then
 # Ends the server when the process that started it is gone, killed or not.
 GUARD = ("sh", "-c", 'read _; kill -QUIT "$1"', "guard")
 OWNERS = ("postgres", "nobody")  # PostgreSQL refuses to run as root
@@ -44,13 +55,49 @@ def binaries() -> Path | None:
     if debian.is_dir():
         versions = [one for one in debian.iterdir() if one.name.isdigit()]
         folders += [one / "bin" for one in sorted(versions, key=lambda one: -int(one.name))]
-    wanted = ("initdb", "postgres", "pg_isready", "pg_ctl")
+    wanted = ("initdb", "postgres")
     return next(
         (one for one in folders if all((one / program).exists() for program in wanted)), None
     )
 
 
-class Cluster:
+def require_binaries() -> Path:
+    """The same folder; skips the test where there is none."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip(MISSING)
+    return folder
+
+
+def server() -> Server:
+    """One that runs: of our own, or the one that the environment names.
+
+    Skips the tests where there is neither.
+    """
+    if (folder := binaries()) is not None:
+        cluster = Cluster(folder)
+        try:
+            cluster.start()
+        except BaseException:
+            cluster.remove()
+            raise
+        return cluster
+    if address := os.environ.get(EXTERNAL):
+        return Server(address)
+    reason = f"{MISSING}, and {EXTERNAL} names no server"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def our_own(server: Server) -> Cluster:
+    """The server, to be stopped or frozen; skips the test where it may be somebody else's."""
+    if not isinstance(server, Cluster):
+        pytest.skip(f"the server that {EXTERNAL} names is not for tests to stop or to freeze")
+    return server
+
+
+class Cluster(Server):
     """One server with its data, from `start` to `remove`.
 
     `settings` are lines of its configuration. Without `fsync` a killed server still keeps what it
@@ -58,10 +105,11 @@ class Cluster:
     """
 
     def __init__(self, programs: Path, *, fsync: bool = False, **settings: str | int) -> None:
+        super().__init__(f"postgresql://postgres@{LOOPBACK}:0/postgres")  # the port comes later
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="headwater-postgres-"))
         self._settings: dict[str, str | int] = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": LOOPBACK,
             "unix_socket_directories": str(self._folder),
             "fsync": "on" if fsync else "off",
             "max_connections": 100,
@@ -70,58 +118,41 @@ class Cluster:
         } | settings
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        self._user: dict[str, Any] = {}
-        self.port = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postgres")
-        if os.geteuid() == 0:
-            owner = next(one for one in map(_user, OWNERS) if one is not None)
-            self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
-            self._folder.chmod(0o755)
+        self._user = unprivileged(self._folder)
 
     # Life
 
     def start(self) -> None:
-        """Have it running and answering; its data is made the first time."""
+        """Have it running and answering; its data is made the first time.
+
+        Raises:
+            RuntimeError: It does not start; the message holds the end of its log.
+        """
         if not (self._folder / "data").exists():
             self._run(
                 "initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
             )
-        self.port = self.port or _free_port()
+        if not self._address.port:
+            self._address = urlsplit(f"postgresql://postgres@{LOOPBACK}:{_free_port()}/postgres")
         options = [f"{name}={value}" for name, value in self._settings.items()]
-        log = (self._folder / "log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                [
-                    self._programs / "postgres",
-                    *("-D", "data", "-c", f"port={self.port}"),
-                    *(word for option in options for word in ("-c", option)),
-                ],
-                cwd=self._folder,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self._user,
-            )
+        self._process = subprocess.Popen(
+            [
+                self._programs / "postgres",
+                *("-D", "data", "-c", f"port={self.port}"),
+                *(word for option in options for word in ("-c", option)),
+            ],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **self._user,
+        )
         self._guard = subprocess.Popen(
             [*GUARD, str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True
         )
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        """Return once it takes connections.
-
-        Raises:
-            RuntimeError: It does not; the message holds the end of its log.
-        """
-        until = time.monotonic() + PATIENCE
-        ready = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        while subprocess.run(ready, env=self._environment, check=False).returncode != 0:
-            assert self._process is not None
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL does not start:\n{self.log[-2000:]}")
-            time.sleep(0.02)
+        assert self._process.stdout is not None
+        Output(self._process.stdout, self._folder / "log").wait_for(READY, PATIENCE)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """End it: `immediate` is as if it had crashed."""
@@ -151,74 +182,6 @@ class Cluster:
     def log(self) -> str:
         """What it has logged."""
         return (self._folder / "log").read_text(errors="replace")
-
-    # What tests do with it
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work in an event loop of its own, from a fixture that has none."""
-        return self._thread.submit(asyncio.run, work).result()
-
-    def url(self, database: str = "postgres") -> str:
-        """Where the database is."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
-
-    async def administer(self, *statements: str, database: str = "postgres") -> None:
-        """Run statements as the superuser, each in a transaction of its own."""
-        connection = await asyncpg.connect(self.url(database))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    async def make_template(self) -> None:
-        """Have a database `template` with our tables, for others to be copies of."""
-        await self.administer("CREATE DATABASE template")
-        await Migrator(self.url("template")).upgrade()
-
-    async def create_database(self, template: str = "template1") -> str:
-        """The URL of a new database, a copy of the template."""
-        name = f"test_{os.getpid()}_{next(NAMES)}"
-        await self.administer(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url(name)
-
-    async def empty_database(self, url: str) -> None:
-        """Have our tables as new, and nobody connected: quicker than another copy."""
-        await self.terminate_backends(url)
-        tables = ", ".join(table.name for table in TABLES)
-        await self.administer(
-            f"TRUNCATE {tables} RESTART IDENTITY", database=url.rpartition("/")[2]
-        )
-
-    async def drop_database(self, url: str) -> None:
-        """Forget a database, whoever is connected to it."""
-        await self.administer(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
-
-    async def backends(self, url: str) -> list[int]:
-        """The processes that serve connections to this database, all but the one that asks."""
-        connection = await asyncpg.connect(url)
-        try:
-            rows = await connection.fetch(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                "AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid"
-            )
-            return [row["pid"] for row in rows]
-        finally:
-            await connection.close()
-
-    async def terminate_backends(self, url: str) -> int:
-        """Cut all connections to this database, all but the one that asks; how many."""
-        connection = await asyncpg.connect(url)
-        try:
-            return int(
-                await connection.fetchval(
-                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-                    "AND backend_type = 'client backend'"
-                )
-            )
-        finally:
-            await connection.close()
 
     @contextmanager
     def frozen(self, *processes: int) -> Iterator[None]:
@@ -250,6 +213,16 @@ class Cluster:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
 
 
+def unprivileged(folder: Path) -> dict[str, Any]:
+    """How to start a program that refuses to run as root; the folder is its user's then."""
+    if os.geteuid() != 0:
+        return {}
+    owner = next(one for one in map(_user, OWNERS) if one is not None)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    folder.chmod(0o755)
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
 def _user(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
@@ -259,6 +232,6 @@ def _user(name: str) -> pwd.struct_passwd | None:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port

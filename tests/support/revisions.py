@@ -34,10 +34,10 @@ _BY_STREAM = next(one for one in CURSORS.indexes if one.name == "cursors_by_stre
 LATER: tuple[tuple[Operation, ...], ...] = (
     (CreateTable(_PARCELS),),
     (
-        AddColumn("cursors", Column("owner", ColumnType.TEXT), "it's nobody"),
+        AddColumn("cursors", Column("keeper", ColumnType.TEXT), "it's nobody"),
         AddColumn("workflows", Column("closed", ColumnType.BOOLEAN), value=False),
         AddColumn("workflows", Column("note", ColumnType.TEXT, nullable=True)),
-        AddIndex("cursors", Index("cursors_by_owner", ("owner", "stream"))),
+        AddIndex("cursors", Index("cursors_by_keeper", ("keeper", "stream"))),
         DropIndex("cursors", _BY_STREAM),
     ),
     (DropColumn("cursors", Column("skipped", ColumnType.INTEGER), 0),),

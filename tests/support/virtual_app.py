@@ -10,9 +10,14 @@ __all__ = ["VirtualApp"]
 
 
 class VirtualApp(MemoryApp[Any]):
-    """Time passes in `advance` only; chance is the same in every run."""
+    """Time passes in `advance` only; chance is the same in every run.
 
-    def __init__(self, service: Service[Any], *, handlers: Any, database: str) -> None:
+    Two apps on one database need different seeds: what they draw tells their sessions apart.
+    """
+
+    def __init__(
+        self, service: Service[Any], *, handlers: Any, database: str, seed: int = 0
+    ) -> None:
         self.clock = VirtualClock()
         self.is_in_memory = database == "memory://"
         App.__init__(
@@ -21,7 +26,7 @@ class VirtualApp(MemoryApp[Any]):
             handlers=handlers,
             database=database,
             clock=self.clock,
-            chance=random.Random(0),  # noqa: S311  (no secret)
+            chance=random.Random(seed),  # noqa: S311  (no secret)
         )
 
     async def __aenter__(self) -> Self:

@@ -19,9 +19,11 @@ async def until(condition: Callable[[], object]) -> None:
     raise AssertionError("it did not happen")
 
 
-async def eventually(condition: Callable[[], object | Awaitable[object]]) -> None:
+async def eventually(
+    condition: Callable[[], object | Awaitable[object]], within: float = PATIENCE
+) -> None:
     """Return once the condition holds, or what it returns does when it is awaited."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(within):
         while True:
             holds = condition()
             if isinstance(holds, Awaitable):

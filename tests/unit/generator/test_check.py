@@ -189,7 +189,7 @@ def test_a_spec_is_read_into_its_tree(tmp_path: Path) -> None:
 def test_the_sample_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.run([str(SAMPLE)]) == 0
 
-    told = "user-service is right (2 workflows, 5 events, 5 commands, 3 subscriptions)"
+    told = "user-service is right (2 workflows, 5 events, 5 commands, 4 subscriptions)"
     assert capsys.readouterr().out == f"spec/user_service.yaml: {told}\n"
 
 

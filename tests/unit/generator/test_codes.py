@@ -12,10 +12,11 @@ from headwater_generator.problems import Code, SpecError
 from headwater_generator.verbs import explain
 
 HEAD = "headwater: 1\nservice: user-service\n"
-# About files, folders, functions and the command line: their examples are no specs.
+# About files, folders, functions, other services and the command line: their examples are no specs.
 NO_SPECS = {
     *("HW001", "HW002", "HW004", "HW011", "HW308"),
     *(f"HW01{n}" for n in range(3, 8)),
+    *(f"HW54{n}" for n in range(8)),
     *(f"HW81{n}" for n in range(2, 8)),
 }
 SHOWN = [

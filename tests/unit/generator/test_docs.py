@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from headwater.schema import FORMAT
 from headwater_generator.check import load_specs
 from headwater_generator.grammar import SharedTypes, Spec
 from headwater_generator.grammar.containers import read_record
@@ -149,6 +150,11 @@ AROUND = {
     "Object": ("types", "Example"),
     "Tagged union": ("types", "Example"),
     "Stream": ("streams", "users"),
+    "Publication": ("streams", "users", "publish"),
+    "Retention": ("streams", "users", "retention"),
+    "Ceiling": ("streams", "users", "retention", "ceiling"),
+    "Remote": ("remote", "audit-service"),
+    "Remote stream": ("remote", "audit-service", "streams", "entries"),
     "Workflow": ("workflows", "Example"),
     "Event": ("workflows", "User", "events", "Example"),
     "Command": ("commands", "Ask"),
@@ -157,7 +163,9 @@ AROUND = {
     "Offset": ("subscriptions", "example", "start"),
     "Timestamp": ("subscriptions", "example", "start"),
     "Retry": ("subscriptions", "example", "retry"),
+    "Breaker": ("subscriptions", "example", "breaker"),
     "Backoff": ("subscriptions", "example", "retry", "backoff"),
+    "Unread": ("subscriptions", "example", "unread"),
 }
 # The fields before an op and after it; some sections show what stands inside an op.
 _ADDRESS, _PARTS = "{street: string, city: string}", "{first_name: string, last_name: string}"
@@ -224,6 +232,21 @@ def service() -> dict[str, Any]:
     }
 
 
+def write_contract(root: Path) -> None:
+    """Another service, by its spec and as a client package that is installed in the project."""
+    contract = {
+        "headwater": 1,
+        "x-format": FORMAT,
+        "service": "audit-service",
+        "streams": {"entries": {"type": "persistent", "publish": True}},
+        "workflows": {"Entry": {"stream": "entries", "events": {"EntryMade": {}}}},
+    }
+    packages = root / ".venv" / "lib" / "python3.11" / "site-packages" / "audit_service_client"
+    packages.mkdir(parents=True)
+    for path in (root / "audit_service.yaml", packages / "contract.yaml"):
+        path.write_text(json.dumps(contract))
+
+
 def test_the_reference_has_an_example_of_every_model() -> None:
     titles = {param.values[0] for param in EXAMPLES}
 
@@ -238,6 +261,7 @@ def test_an_example_of_the_reference_is_right_as_a_whole(
     document = service()
     if title == "Spec":
         document = plain(example)
+        write_contract(tmp_path)
         shared = "headwater: 1\ntypes: {Money: {fields: {amount: decimal}}}\n"
         (tmp_path / "shared").mkdir()
         (tmp_path / "shared" / "money.yaml").write_text(shared)
@@ -258,11 +282,19 @@ def test_an_example_of_the_reference_is_right_as_a_whole(
             "history": {"1": {"fields": {"user_id": "int"}}, "2": past},
         }
     else:
+        if title == "Ceiling":
+            document["streams"]["users"]["retention"] = {"age": "90d"}
         *way, last = AROUND[title]
+        if title == "Unread":
+            document["subscriptions"]["example"]["mode"] = "read-receipt"
         inner = document
         for name in way:
             inner = inner.setdefault(name, {})
         inner[last] = plain(example)
+        if title in {"Remote", "Remote stream"}:
+            write_contract(tmp_path)
+        if title == "Remote stream":
+            document["remote"]["audit-service"]["spec"] = "audit_service.yaml"
         # Names are unique, and the example takes some of these.
         if title == "Workflow":
             del document["workflows"]["User"]

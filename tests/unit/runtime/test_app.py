@@ -258,6 +258,8 @@ def test_a_service_in_another_format_is_refused_and_the_fix_named() -> None:
         ({"subscriptions": (replace(quote_desk, start=FromBeginning()),)}, "starts in the past"),
         ({"subscriptions": (replace(packing, concurrency=0),)}, "concurrency of 0"),
         ({"subscriptions": (replace(packing, ack_timeout=0.0),)}, "ack_timeout of 0 s"),
+        ({"subscriptions": (replace(packing, timeout=0.0),)}, "timeout of 0 s; it must be above"),
+        ({"subscriptions": (replace(packing, timeout=5.0),)}, "below its ack_timeout of 5 s"),
         ({"subscriptions": (replace(packing, retry=Retry(attempts=0)),)}, "at least 1 attempt"),
         (
             {"commands": (CommandDefinition(PlaceOrder, CommandKind.STARTS, handler="x"),)},

@@ -37,7 +37,6 @@ async def test_another_app_goes_on_where_the_first_one_stopped(tmp_path: Path) -
         await app.execute(Quote(price=3))
         async with app.subscribe(audit, consumer="ann") as events:
             assert await anext(events) == OrderPlaced(order_id=1, email="ada@example.com")
-            await events.deliveries().aclose()  # type: ignore[attr-defined]
 
     handlers = OrderHandlers()
     async with app_on(tmp_path, handlers) as app:

@@ -609,6 +609,26 @@ async def test_when_the_commit_fails_the_outcome_is_unknown(
     assert rows(file) == [(1, "next")]
 
 
+async def test_a_deferred_foreign_key_that_is_broken_at_the_commit_fails_the_handler(
+    app: App[Any], file: Path
+) -> None:
+    """And nobody else; nothing of it is written."""
+    with sqlite3.connect(file, timeout=5) as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY)")
+        connection.execute("INSERT INTO people VALUES (1)")
+        connection.execute("DROP TABLE notes")
+        connection.execute(
+            "CREATE TABLE notes (text TEXT, order_id INTEGER "
+            "REFERENCES people DEFERRABLE INITIALLY DEFERRED)"
+        )
+    with pytest.raises(HandlerFailedError, match="a deferred foreign key refuses") as failed:
+        await app.execute(note("never", order_id=2))
+    assert "never" not in str(failed.value)
+    assert (rows(file), await notes(app)) == ([], [])
+    await app.execute(note("next", order_id=1))
+    assert (rows(file), await notes(app)) == ([(1, "next")], ["next"])
+
+
 def budget(app: App[Any], seconds: float) -> None:
     assert isinstance(app._store, SqliteStore)
     app._store._budget = seconds

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from headwater import (
@@ -13,35 +14,59 @@ from headwater import (
     ConfigurationError,
     DeadlineExceededError,
     Delivery,
+    FromLatest,
     Management,
+    Mode,
     OnUnknown,
     OutcomeUnknownError,
+    Retention,
+    Subscription,
     manage,
 )
 from headwater.operations.importing import ImportedEvent
 from headwater.stores.contract import Store
+from headwater.stores.keys import Keeping
+from headwater.stores.leases import Leasing
+from headwater.stores.operating import Operating
+from headwater.stores.receipts import Receipting
+from headwater.stores.retention import Retaining
 from headwater.testing.conformance.examples import new_event
 
+from tests.support.crossing import ShopHandlers, shop_at
 from tests.support.order_handlers import OrderHandlers
 from tests.support.orders import PlaceOrder, Quote, order_board, order_service, quote_desk
 
 SOON = 0.02  # seconds
 Running = App[Any]
 
+news: Subscription[Any] = replace(
+    order_board, name="news", mode=Mode.READ_RECEIPT, handler=None, expire_after=None
+)
+
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Running]:
     database = f"sqlite:///{tmp_path}/orders.db"
-    async with App(order_service, handlers=OrderHandlers(), database=database) as app:
+    service = replace(order_service, subscriptions=(*order_service.subscriptions, news))
+    async with App(service, handlers=OrderHandlers(), database=database) as app:
+        await app.add_recipient(news, consumer="ann")
         yield app
         for name in HANGING:
             vars(app._store).pop(name, None)
+        for name in RECEIPTS:
+            vars(app._store.receipts).pop(name, None)
 
 
 HANGING = [
     name
-    for name, method in vars(Store).items()
+    for part in (Store, Leasing, Retaining, Keeping, Operating)
+    for name, method in vars(part).items()
     if inspect.iscoroutinefunction(method) and name not in {"open", "close"}
+]
+
+
+RECEIPTS = [
+    name for name, method in vars(Receipting).items() if inspect.iscoroutinefunction(method)
 ]
 
 
@@ -53,6 +78,8 @@ def hang(app: Running, *names: str) -> None:
 
     for name in names or HANGING:
         setattr(app._store, name, never)
+    for name in () if names else RECEIPTS:
+        setattr(app._store.receipts, name, never)
 
 
 async def first(events: AsyncIterator[Any]) -> Any:
@@ -60,6 +87,7 @@ async def first(events: AsyncIterator[Any]) -> Any:
 
 
 READS: dict[str, Callable[[Running], Awaitable[Any]]] = {
+    "keys": lambda app: app.keys(deadline=SOON),
     "execute": lambda app: app.execute(
         PlaceOrder(order_id=1, email="ada@example.com"), deadline=SOON
     ),
@@ -71,16 +99,28 @@ READS: dict[str, Callable[[Running], Awaitable[Any]]] = {
     "progress": lambda app: app.progress(quote_desk, deadline=SOON),
     "dead_letters": lambda app: app.dead_letters(quote_desk, deadline=SOON),
     "failed_commands": lambda app: app.failed_commands(deadline=SOON),
+    "positions": lambda app: app.positions(deadline=SOON),
+    "acts": lambda app: app.acts(deadline=SOON),
     "statistics": lambda app: app.statistics("orders", deadline=SOON),
     "counts": lambda app: app.counts("orders", deadline=SOON),
+    "recipients": lambda app: app.recipients(news, deadline=SOON),
+    "unread_count": lambda app: app.unread_count(news, consumer="ann", deadline=SOON),
+    "unread": lambda app: app.unread(news, consumer="ann", deadline=SOON),
+    "receipts": lambda app: app.receipts(news, uuid4(), deadline=SOON),
     "replay": lambda app: first(aiter(app.replay("orders", deadline=SOON))),
 }
 WRITES: dict[str, Callable[[Running], Awaitable[Any]]] = {
     "unsubscribe": lambda app: app.unsubscribe(order_board, consumer="ann", deadline=SOON),
+    "add_recipient": lambda app: app.add_recipient(news, consumer="ann", deadline=SOON),
+    "mark_as_read": lambda app: app.mark_as_read(news, 1, consumer="ann", deadline=SOON),
+    "mark_all_as_read": lambda app: app.mark_all_as_read(news, consumer="ann", deadline=SOON),
     "pause": lambda app: app.pause(order_board, deadline=SOON),
     "resume": lambda app: app.resume(order_board, deadline=SOON),
     "requeue": lambda app: app.requeue(deadline=SOON),
     "drop": lambda app: app.drop(deadline=SOON),
+    "reset": lambda app: app.reset(quote_desk, to=FromLatest(), deadline=SOON),
+    "retain": lambda app: app.retain(deadline=SOON),
+    "forget_keys": lambda app: app.forget_keys(deadline=SOON),
     "retry_commands": lambda app: app.retry_commands(deadline=SOON),
     "subscribe": lambda app: app.subscribe(order_board, consumer="ann", deadline=SOON).__aenter__(),
 }
@@ -98,7 +138,17 @@ def test_every_public_call_of_an_app_is_in_this_test_and_has_a_deadline() -> Non
         for name, method in inspect.getmembers(App, inspect.isfunction)
         if not name.startswith("_")
     }
-    assert calls == {*READS, *WRITES, *QUESTIONS, "wait_until_idle", "held", "importing"}
+    assert calls == {
+        *READS,
+        *WRITES,
+        *QUESTIONS,
+        "wait_until_idle",
+        "broker_status",
+        "crossings",
+        "held",
+        "importing",
+        "retention",
+    }
     for name in calls:
         assert "deadline" in inspect.signature(getattr(App, name)).parameters, name
 
@@ -114,6 +164,43 @@ async def test_asking_for_held_events_ends_by_its_deadline() -> None:
             with pytest.raises(DeadlineExceededError):
                 await app.held(deadline=SOON)
         vars(app._store).pop("feed")
+
+
+async def test_asking_for_the_broker_ends_by_its_deadline() -> None:
+    """How far the relays are the store knows, and it does not answer."""
+    async with App(shop_at(), handlers=ShopHandlers(), broker="memory://deadlines") as app:
+        assert await app.broker_status() is not None
+        assert len(await app.crossings()) == 1
+        hang(app, "feed")
+        async with asyncio.timeout(5):
+            with pytest.raises(DeadlineExceededError):
+                await app.broker_status(deadline=SOON)
+            with pytest.raises(DeadlineExceededError):
+                await app.crossings(deadline=SOON)
+        vars(app._store).pop("feed")
+
+
+async def test_looking_at_retention_ends_by_its_deadline() -> None:
+    """Only streams that have one are looked at; and whatever hangs, removing returns in time."""
+    orders, *others = order_service.streams
+    kept = replace(orders, retention=Retention(events=1))
+    service = replace(order_service, streams=(kept, *others))
+    async with App(service, handlers=OrderHandlers(), retention_interval=0) as app:
+        assert [one.removes for one in await app.retention()] == [0]
+        for call in ("extent", "standings"):
+            await app.execute(PlaceOrder(order_id=ord(call[0]), email="ada@example.com"))
+            hang(app, call)
+            async with asyncio.timeout(5):
+                if call == "extent":
+                    with pytest.raises(DeadlineExceededError):
+                        await app.retention(deadline=SOON)
+                hang(app, "release_lease")
+                with pytest.raises(OutcomeUnknownError, match="removing old events"):
+                    await app.retain(deadline=SOON)
+            await asyncio.sleep(0)
+            for name in (call, "release_lease"):
+                vars(app._store).pop(name)
+            app._store._leases._held.clear()  # type: ignore[attr-defined]
 
 
 async def test_each_step_of_an_import_ends_by_the_deadline(app: Running) -> None:

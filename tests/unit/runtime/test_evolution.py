@@ -19,8 +19,9 @@ from headwater import (
     UnreadableEventError,
     UpcastError,
     Upcasting,
+    WithEnvelope,
 )
-from headwater.evolution import Conversion, Fields, Function
+from headwater.evolution import Fields, conversion, custom_function
 from headwater.evolution.steps import StepError
 from headwater.schema.conversions import CONVERSIONS
 
@@ -44,15 +45,16 @@ class PricedV2(Event):
     priced_at: str
 
 
-_PRICE = Conversion(2, "convert cents", "minor_units_to_decimal")
-_CENTS = Conversion(2, "convert cents", "decimal_to_minor_units", down=True)
+_PRICE = conversion(2, "convert cents", "minor_units_to_decimal")
+_CENTS = conversion(2, "convert cents", "decimal_to_minor_units", down=True)
 
 
+@WithEnvelope
 def priced_v1_to_v2(data: Fields, envelope: Envelope) -> Fields:
     return {"item": data["item"], "price": _PRICE(data["cents"]), "priced_at": envelope.time}
 
 
-def priced_v2_to_v1(data: Fields, envelope: Envelope) -> Fields:
+def priced_v2_to_v1(data: Fields) -> Fields:
     return {"item": data["item"], "cents": _CENTS(data["price"])}
 
 
@@ -170,7 +172,7 @@ class PricedV3(Event):
 def test_without_a_direct_way_it_goes_hop_by_hop() -> None:
     upcasting: Upcasting = {
         **UPCASTING,
-        ("Priced", 2, 3): lambda data, _: {"item": data["item"], "price": data["price"]},
+        ("Priced", 2, 3): lambda data: {"item": data["item"], "price": data["price"]},
     }
     hops = Registry([PricedV1, PricedV2, PricedV3], upcasting)
 
@@ -178,7 +180,7 @@ def test_without_a_direct_way_it_goes_hop_by_hop() -> None:
     assert hops.decode(OLD) == PricedV3(item=ID, price=Decimal("12.50"))
     direct: Upcasting = {
         **upcasting,
-        ("Priced", 1, 3): lambda data, _: {"item": data["item"], "price": "1"},
+        ("Priced", 1, 3): lambda data: {"item": data["item"], "price": "1"},
     }
     straight = Registry([PricedV1, PricedV2, PricedV3], direct)
     assert straight.decode(OLD) == PricedV3(item=ID, price=Decimal(1))
@@ -225,12 +227,12 @@ def test_a_function_of_the_teams_own_changes_its_own_copy_only() -> None:
 
     data = {"place": {"city": "berlin"}}
 
-    assert Function(2, "custom tidy", tidy)(data) == {"place": {"city": "Berlin"}}
+    assert custom_function(2, "custom tidy", tidy)(data) == {"place": {"city": "Berlin"}}
     assert data == {"place": {"city": "berlin"}}
 
 
 def test_what_comes_after_a_function_of_the_teams_own_is_given_plain_json() -> None:
-    made = Function(2, "custom tidy", lambda fields: {"tags": ("a", "b"), "id": ID})({})
+    made = custom_function(2, "custom tidy", lambda fields: {"tags": ("a", "b"), "id": ID})({})
 
     assert made == {"tags": ["a", "b"], "id": str(ID)}
 
@@ -264,6 +266,6 @@ def test_what_a_function_did_not_do_is_told(
     function: Callable[[Fields], Fields], reason: str
 ) -> None:
     with pytest.raises(StepError) as caught:
-        Function(2, "custom tidy", function, "id", "city", "street", down=True)({"id": 1})
+        custom_function(2, "custom tidy", function, "id", "city", "street", down=True)({"id": 1})
 
     assert (caught.value.reason, caught.value.hop) == (reason, (2, 1))

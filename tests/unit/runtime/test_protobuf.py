@@ -281,7 +281,9 @@ def recorded(event: Any) -> RecordedEvent:
         workflow_version=3,
         recorded_at=datetime(2026, 1, 31, 12, 30, 0, 1, tzinfo=UTC),
         data=event.model_dump_json().encode(),
-        metadata=Metadata(command="Measure"),
+        metadata=Metadata(
+            command="Measure", occurred_at=datetime(2020, 2, 29, 1, 2, 3, 4, tzinfo=UTC)
+        ),
     )
 
 

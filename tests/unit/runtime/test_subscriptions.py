@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from headwater import (
     ConfigurationError,
     DeliveryLostError,
+    DeliverySemantics,
     EventContext,
     FromLatest,
     Metadata,
@@ -39,6 +41,7 @@ from tests.support.orders import (
     quote_desk,
     quote_feed,
 )
+from tests.support.virtual_app import VirtualApp
 from tests.support.waiting import until
 
 
@@ -500,3 +503,84 @@ async def test_a_handler_that_takes_too_long_comes_again_after_its_back_off() ->
         [letter] = await app.dead_letters(app.service.subscriptions[-1])
     assert attempts == [1, 2, 3]
     assert (letter.attempts, letter.error) == (3, "not done within 5 s")
+
+
+async def test_a_handler_is_cancelled_when_its_own_time_is_up() -> None:
+    """Before its claim ends, so it has failed by then."""
+    ends: list[str] = []
+
+    class Stuck(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ends.append(f"attempt {context.attempt}")
+
+    retry = Retry(attempts=1)
+    async with app_with(Stuck(), timeout=2.0, retry=retry) as app:
+        await place(app, 1)
+        app.clock.advance(1.9)
+        await asyncio.sleep(0)
+        assert ends == []
+        await app.advance(0.2)
+        [letter] = await app.dead_letters(app.service.subscriptions[-1])
+    assert (ends, letter.error) == (["attempt 1"], "not done within 2 s")
+
+
+async def test_a_handler_of_at_most_once_can_have_a_time_limit_too() -> None:
+    """Its event is lost then, and the next one is handled."""
+
+    class Stuck(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            if event.order_id == 1:
+                await asyncio.Event().wait()
+            await super().packing(event, context)
+
+    handlers = Stuck()
+    at_most_once = DeliverySemantics.AT_MOST_ONCE
+    async with app_with(handlers, timeout=60.0, delivery=at_most_once) as app:
+        await place(app, 1, 2)
+        await app.advance(60.0)
+        assert handlers.packed == [2]
+
+
+async def test_a_step_s_key_is_the_same_for_an_event_at_each_attempt_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    keys: list[tuple[str, str]] = []
+
+    class Paying(OrderHandlers):
+        async def packing(self, event: OrderPlaced, context: EventContext) -> None:
+            keys.append((context.key("reserve"), context.key("charge")))
+            if len(keys) < 3:
+                raise ValueError("the bank does not answer")
+
+    def app() -> VirtualApp:
+        service = service_with(retry=Retry(attempts=2, initial=1.0))
+        return VirtualApp(service, handlers=Paying(), database=f"sqlite:///{tmp_path}/orders.db")
+
+    async with app() as first:
+        await place(first, 1)
+        await first.advance(2.0)
+        await place(first, 2)
+        await first.wait_until_idle()
+    async with app() as second:
+        assert await second.requeue(*await second.dead_letters(second.service.subscriptions[-1]))
+        await second.wait_until_idle()
+    first_try, second_try, other, requeued = keys
+    assert first_try == second_try == requeued
+    assert len({*first_try, *other}) == 4
+    assert all(UUID(key) for key in other)
+
+
+async def test_consumers_of_a_broadcast_have_keys_of_their_own() -> None:
+    """What one has done, another does not take for done."""
+    async with app_with() as app:
+        await place(app, 1)
+        keys = []
+        for consumer in ("ann", "bob", "ann"):
+            async with app.subscribe(order_board, consumer=consumer) as events:
+                delivery = await anext(events.deliveries())
+                keys.append(delivery.context.key("show"))
+                await delivery.release()
+    assert keys[0] == keys[2] != keys[1]

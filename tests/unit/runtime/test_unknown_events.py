@@ -30,7 +30,7 @@ from headwater import (
     Workflow,
     WorkflowDefinition,
 )
-from headwater.evolution import Conversion, Fields
+from headwater.evolution import Fields, conversion
 from headwater.stores.contract import Append, NewEvent, Store, Unit
 from headwater.stores.memory import MemoryStore
 from headwater.testing import MemoryApp, VirtualClock
@@ -76,10 +76,10 @@ class Watcher:
         self.seen.append(event)
 
 
-_PRICE = Conversion(2, "convert cents", "minor_units_to_decimal")
+_PRICE = conversion(2, "convert cents", "minor_units_to_decimal")
 UPCASTING: Upcasting = {
-    ("Priced", 1, 2): lambda data, _: {"price": _PRICE(data["cents"])},
-    ("Priced", 2, 1): lambda data, _: {"cents": 0},
+    ("Priced", 1, 2): lambda data: {"price": _PRICE(data["cents"])},
+    ("Priced", 2, 1): lambda data: {"cents": 0},
 }
 WATCHING: Subscription[Event] = Subscription(
     name="watching",
@@ -180,12 +180,14 @@ KNOWN: Unknown = ("Priced", 1, b'{"cents": 5}')
 async def test_by_default_what_the_service_does_not_know_is_a_dead_letter_at_once(
     shop: Shop, unknown: Unknown, reason: str
 ) -> None:
-    """With its bytes; a release that knows it is given it when it is requeued."""
+    """With its bytes; a release that knows it is given it when it is requeued, and what waited."""
     watcher = Watcher()
     async with shop.runs(older(), watcher) as app:
         await app.record(*unknown)
-        await app.record(*KNOWN)
-        [letter] = await app.letters()
+        await app.record("Priced", 1, b'{"cents": 7}')
+        await app.record(*KNOWN, item="2")
+        letter, behind = await app.letters()
+        assert behind.behind
         assert reason in letter.error
         assert (letter.event.name, letter.event.version, letter.event.data) == unknown
         assert letter.attempts == 1
@@ -196,7 +198,8 @@ async def test_by_default_what_the_service_does_not_know_is_a_dead_letter_at_onc
         await app.advance(0)
         assert not await app.letters()
     assert watcher.seen[1:] == [
-        PricedV2(price="12.50") if unknown[0] == "Priced" else Sold(to="Ada")
+        PricedV2(price="12.50") if unknown[0] == "Priced" else Sold(to="Ada"),
+        PricedV2(price="0.07"),
     ]
 
 
@@ -359,7 +362,7 @@ async def test_an_upcast_that_fails_sets_the_event_aside_and_a_mended_one_delive
     )
     assert "a lot" not in letter.error
 
-    def mended(data: Fields, _: object) -> Fields:
+    def mended(data: Fields) -> Fields:
         return {"price": str(data["cents"])}
 
     async with shop.runs(newer({**UPCASTING, ("Priced", 1, 2): mended}), watcher) as app:

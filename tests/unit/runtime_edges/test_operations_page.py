@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from headwater.durations import duration_text
 from headwater.operations.settings import Settings
 from headwater.transports.problems import STATUSES
 
@@ -20,15 +21,22 @@ def test_every_setting_is_told_with_its_default() -> None:
         shown = f"{value:g}" if isinstance(value, float) else str(value or "")
         if isinstance(value, bool):
             shown = str(value).lower()
+        if name == "keep_keys":
+            shown = duration_text(field.default)
         assert told[f"HEADWATER_{name.upper()}"] == shown
 
 
 def test_every_problem_that_a_command_can_meet_is_told() -> None:
     not_of_commands = {
+        "broker-unavailable",
         "copy-failed",
         "copy-refused",
         "events-would-be-lost",
+        "lease-lost",
+        "malformed-message",
         "message-mismatch",
+        "stream-truncated",
+        "subscription-in-use",
         "unknown-command",
         "unknown-subscription",
     }

@@ -10,6 +10,7 @@ from headwater.operations.settings import (
     load_settings,
     misspelled_settings,
 )
+from headwater.transports.rabbitmq.options import ExchangeType, RabbitmqOptions, RoutingKey
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +68,33 @@ def test_a_misspelled_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_settings_of_the_broker_are_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_BROKER", "amqp://ada:secret@localhost")
+    monkeypatch.setenv("HEADWATER_BROKER_PREFIX", "acme")
+    monkeypatch.setenv("HEADWATER_BROKER_EXCHANGE_TYPE", "direct")
+    monkeypatch.setenv("HEADWATER_BROKER_ROUTING", "stream")
+    monkeypatch.setenv("HEADWATER_BROKER_DELIVERY_LIMIT", "20")
+
+    settings = load_settings()
+
+    assert settings.broker_options == RabbitmqOptions(
+        prefix="acme",
+        exchange=ExchangeType.DIRECT,
+        routing_key=RoutingKey.STREAM,
+        delivery_limit=20,
+    )
+    assert "secret" not in repr(settings)
+
+
+def test_what_does_not_go_together_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_BROKER_EXCHANGE_TYPE", "direct")
+    monkeypatch.setenv("HEADWATER_BROKER_PREFETCH", "0")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings().broker_options  # noqa: B018
+
+    kinds, prefetches = caught.value.problems
+    assert "direct exchange" in kinds
+    assert "prefetch 0" in prefetches

@@ -94,7 +94,7 @@ PLANTED = {
         ["AccountOpened from version 2 to 3", "add {region: eu}", "expected 'eu', got 'us'"],
     ),
     "swapped_parts": (
-        "upcasting.py", "def account_opened_v1_to_v2", '.partition(" ")[0]', '.partition(" ")[2]',
+        "upcasting.py", "def account_opened_v1_to_v2", "parts[0]", "parts[2]",
         ["AccountOpened from version 1 to 2", "split {field: holder", '"holder": "holder"'],
     ),
     "a_wrong_inverse": (
