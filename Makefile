@@ -7,10 +7,10 @@ READY  := $(VENV)/.ready
 MYPY_PATHS := runtime generator generated services demo tests/support
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run generate check test bench faults docs lock format clean
+.PHONY: help setup demo demo-broker run generate check test bench faults docs lock format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create .venv with every extra and the development tools
 
@@ -26,6 +26,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: generate ## Generate the sample service, run it, send it commands, watch; DATABASE_URL=postgresql://... for there
 	@$(if $(DATABASE_URL),HEADWATER_DATABASE='$(DATABASE_URL)' )$(BIN)/python -m demo
+
+demo-broker: generate ## Two services over RabbitMQ, which is killed in the middle; none installed: HEADWATER_BROKER=amqp://...
+	@$(BIN)/python -m demo.across_services
 
 run: generate ## Serve the sample: commands over HTTP on http://127.0.0.1:8000, docs at /docs
 	@$(BIN)/headwater run services.user_service
