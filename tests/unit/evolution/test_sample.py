@@ -56,9 +56,7 @@ def test_every_version_of_its_events_is_released_and_nothing_breaks() -> None:
     """So the lock has something to hold later changes of the sample against."""
     [spec] = load_specs([SAMPLE], SAMPLE.parents[1])
     lock = read_lock(lock_folder(SAMPLE, spec.service), SAMPLE.parents[1])
-    compared = next(
-        one for one in compare(SAMPLE.parents[1]) if one.spec.service == spec.service
-    )
+    compared = next(one for one in compare(SAMPLE.parents[1]) if one.spec.service == spec.service)
 
     assert {(name, number) for name, versions in lock.events.items() for number in versions} == {
         (one.name, one.version) for one in versions_of(spec)
