@@ -16,7 +16,7 @@ from headwater.clock import Clock, sleep
 from headwater.stores.signal import Signal
 from headwater.transports.broker import Arrival, Queue
 
-from .link import FAILURES, Link, reason_of
+from .link import FAILURES, Link, drivers_cancellation, reason_of
 from .topology import Topology
 
 __all__ = ["RabbitmqIntake"]
@@ -144,7 +144,7 @@ class RabbitmqIntake:
                 self._came.clear()
                 self._taken.clear()  # settling these would settle others on the next channel
                 if channel is not None:
-                    with suppress(*FAILURES, asyncio.CancelledError):
+                    with suppress(*FAILURES), drivers_cancellation():
                         async with asyncio.timeout(1.0):
                             await channel.close()
             failures += 1

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import Enum
 
 import aio_pika
@@ -282,9 +282,20 @@ async def _channel(connection: AbstractConnection) -> AsyncIterator[AbstractChan
 
 async def _close(connection: AbstractConnection) -> None:
     """Close it, or leave it if that takes too long."""
-    with suppress(*FAILURES, asyncio.CancelledError):
+    with suppress(*FAILURES), drivers_cancellation():
         async with asyncio.timeout(1.0):
             await connection.close()
+
+
+@contextmanager
+def drivers_cancellation() -> Iterator[None]:
+    """Take for done what the driver cancels of its own accord, but not if this task is to end."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
 
 
 def reason_of(error: BaseException) -> str:
