@@ -5,11 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock", "Timer", "break_off", "is_cancelled", "sleep", "time_limit"]
+__all__ = [
+    "Clock",
+    "SystemClock",
+    "Timer",
+    "break_off",
+    "end_task",
+    "is_cancelled",
+    "sleep",
+    "time_limit",
+]
+
+CANCEL_AGAIN = 1.0  # seconds
 
 
 class Timer(Protocol):
@@ -96,6 +108,20 @@ def is_cancelled() -> bool:
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def end_task(task: asyncio.Task[None]) -> None:
+    """Cancel the task and return once it has ended; what it failed with is raised.
+
+    It is cancelled again every second: a cancellation that comes just as what is waited for ends
+    is lost in `asyncio.wait_for` before Python 3.12, and so in drivers that call it.
+    """
+    while not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN)
+    if not task.cancelled():
+        task.result()
 
 
 async def sleep(clock: Clock, seconds: float) -> None:

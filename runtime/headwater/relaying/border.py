@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from headwater.clock import Clock, sleep
+from headwater.clock import Clock, end_task, sleep
 from headwater.deadlines import DEFAULT_DEADLINE, reading_within
 from headwater.errors import ConfigurationError, HeadwaterError, UnknownSubscriptionError
 from headwater.service import Service
@@ -220,7 +220,7 @@ class Border:
         for relay in self._relays:
             relay.stop()
         if self._watch is not None:
-            await _cancel(self._watch)
+            await end_task(self._watch)
         await _finish(self._tasks, within)
         self._tasks.clear()
 
@@ -316,7 +316,7 @@ class _Ingester:
     async def stop(self, within: float) -> None:
         """Take in no more, and let another process have the lease."""
         if self._keeping is not None:
-            await _cancel(self._keeping)
+            await end_task(self._keeping)
         await self._rest(within)
         if self._lease is not None:
             with suppress(HeadwaterError):  # it ends by itself
@@ -366,10 +366,4 @@ async def _finish(tasks: Sequence[asyncio.Task[None]], within: float) -> None:
     _, pending = await asyncio.wait(tasks, timeout=max(within, 0.0))
     for task in pending:
         logger.warning("%s is broken off", task.get_name())
-        await _cancel(task)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+        await end_task(task)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from headwater.clock import Clock
+from headwater.clock import Clock, end_task
 from headwater.errors import BrokerUnavailableError, DeliveryLostError, MalformedMessageError
 from headwater.events import RecordedEvent
 from headwater.service import Service
@@ -122,9 +122,7 @@ class BrokerQueues:
     async def stop(self) -> None:
         """Declare no more."""
         if self._declaring is not None:
-            self._declaring.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._declaring
+            await end_task(self._declaring)
 
     async def _declare(self) -> None:
         while not all(self._declared.values()):

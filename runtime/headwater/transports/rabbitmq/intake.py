@@ -12,7 +12,7 @@ from itertools import chain
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
-from headwater.clock import Clock, sleep
+from headwater.clock import Clock, end_task, sleep
 from headwater.stores.signal import Signal
 from headwater.transports.broker import Arrival, Queue
 
@@ -61,9 +61,7 @@ class RabbitmqIntake:
     async def close(self) -> None:
         """Consume no more. The broker hands out again what is not settled."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
             self._task = None
 
     @property

@@ -17,7 +17,7 @@ from enum import Enum
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPChannelError, AMQPError
-from headwater.clock import Clock, sleep
+from headwater.clock import Clock, end_task, is_cancelled, sleep
 from headwater.errors import BrokerUnavailableError
 from headwater.stores.signal import Signal
 from headwater.transports.broker import BrokerState
@@ -82,9 +82,7 @@ class Link:
         """Disconnect, and connect no more."""
         for task in (self._task, self._unblocking):
             if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await end_task(task)
         self._task = self._unblocking = None
         await self._drop()
         self._become(BrokerState(since=self._clock.now(), reason="closed"))
@@ -293,8 +291,7 @@ def drivers_cancellation() -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if is_cancelled():
             raise
 
 
