@@ -110,7 +110,7 @@ class Replay:
         until = self._until.timestamp if isinstance(self._until, ToTimestamp) else None
         appended = self._store.appended(self._stream)
         while end is None or after < end:
-            seen = appended.generation
+            seen, now = appended.generation, self._clock.now()
             size = PAGE if end is None else min(PAGE, end - after)
             async with reading_within(self._clock, self._deadline):
                 page = await self._store.read(self._stream, after, size)
@@ -128,9 +128,11 @@ class Replay:
             if until is None:
                 await appended.wait_after(seen)
                 continue
+            if now > until:
+                return  # what was not there when it was read is later
             left = (until - self._clock.now()).total_seconds()
             if left < 0:
-                return  # what is recorded from now on is later
+                continue  # it has passed since: what came before it may have come in between
             timer = self._clock.call_later(left + 0.001, appended.notify)
             try:
                 await appended.wait_after(seen)

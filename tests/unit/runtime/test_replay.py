@@ -16,6 +16,7 @@ from headwater import (
     FromOffset,
     FromTimestamp,
     NotRunningError,
+    RecordedEvent,
     ReplayUnavailableError,
     ToEventId,
     ToLatest,
@@ -125,6 +126,26 @@ async def test_following_ends_at_the_offset_or_time_it_is_told(app: VirtualApp) 
     await place(app, 1, 2, 3)
     assert await asyncio.wait_for(to_offset, 5) == [1, 2, 3]
     assert await asyncio.wait_for(to_time, 5) == [1, 2, 3]
+
+
+async def test_following_to_a_time_gives_what_came_while_the_time_passed(
+    app: VirtualApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that comes in time, just after a look that has found nothing."""
+    read = app._store.read
+    until = app.clock.now() + timedelta(seconds=2)
+
+    async def read_and_be_overtaken(stream: str, after: int, limit: int) -> list[RecordedEvent]:
+        page = await read(stream, after, limit)
+        if after == 2 and not page:
+            await place(app, 3)
+        return page
+
+    await place(app, 1, 2)
+    monkeypatch.setattr(app._store, "read", read_and_be_overtaken)
+    following = offsets(app, until=ToTimestamp(until), follow=True)
+
+    assert await asyncio.wait_for(following, 5) == [1, 2, 3]
 
 
 async def test_following_ends_when_the_app_closes() -> None:
